@@ -1,0 +1,4 @@
+"""What belongs together and what caused it: incidents, graphs, root cause.
+
+Pure functions over plain values of models; no I/O here.
+"""
