@@ -27,17 +27,17 @@ class Evidence:
 
     Parameters
     ----------
-    collector : str
+    collector
         Name of the collector that made it.
-    component : str
+    component
         The candidate that it is about.
-    metric : str
+    metric
         The metric that it is about; empty if it is about the component.
-    statement : str
+    statement
         One sentence for a human, with the numbers that matter.
-    weight : float
+    weight
         Contribution to the candidate's score; negative speaks against it.
-    numbers : mapping of str to float
+    numbers
         The figures behind the sentence, units in the names.
     """
 
@@ -60,19 +60,19 @@ class PossibleCause:
 
     Parameters
     ----------
-    id : str
+    id
         Stable within one analysis, for example ``cause-1``.
-    component : str
+    component
         The candidate.
-    category : CauseCategory
+    category
         What kind of cause.
-    description : str
+    description
         One sentence.
-    likelihood : float
+    likelihood
         In [0, 1]; the likelihoods of one analysis sum to at most 1.
-    evidence : tuple of Evidence
+    evidence
         Strongest first, contradicting ones included.
-    propagation : tuple of str
+    propagation
         Components from the cause to the symptom; empty if no path is known.
     """
 
@@ -99,19 +99,19 @@ class RootCauseAnalysis:
 
     Parameters
     ----------
-    possible_causes : tuple of PossibleCause
+    possible_causes
         Best first; at most ten.
-    most_likely_cause : PossibleCause or None
+    most_likely_cause
         None means: not enough evidence to name one.
-    confidence : float
+    confidence
         In [0, 1]: probability that the first of the ranking is right.
-    ranking : tuple of str
+    ranking
         Every candidate component, best first, each once.
-    metric_ranking : tuple of SeriesKey
+    metric_ranking
         Metrics, best first.
-    evidence : tuple of Evidence
+    evidence
         That of the most likely cause, or the strongest overall when none is named.
-    skipped : tuple of SkippedMethod
+    skipped
         Collectors that could not run.
     """
 

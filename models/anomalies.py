@@ -37,31 +37,31 @@ class Anomaly:
 
     Parameters
     ----------
-    key : SeriesKey
+    key
         The series; for a multivariate anomaly the metric that deviates most.
-    type : AnomalyType
+    type
         Which way of being abnormal.
-    severity : AnomalySeverity
+    severity
         From tail probability and duration.
-    confidence : float
+    confidence
         In [0, 1]: how sure that a normal day of this series would not show this.
-    start, peak, end : datetime
+    start, peak, end
         UTC; ``end`` is one step after the last abnormal row seen so far.
-    value, expected, lower, upper : float
+    value, expected, lower, upper
         At the peak, in the metric's unit; NaN where the detector has no expectation.
-    score : float
+    score
         At the peak; 1.0 is the alarm boundary, higher is stranger.
-    deviation : float
+    deviation
         At the peak, signed, in robust standard deviations of the baseline.
-    previous_value : float
+    previous_value
         Value one step before the peak; NaN if missing.
-    rate_of_change : float
+    rate_of_change
         (value - previous_value) / step, per second; NaN if unknown.
-    detector : str
+    detector
         Registered name of the detector.
-    model_version : str
+    model_version
         Version of the bundle that judged.
-    step_s : float
+    step_s
         Interval of the series, seconds.
     """
 

@@ -22,9 +22,9 @@ class FaultlineError(Exception):
 
     Parameters
     ----------
-    message : str
+    message
         What is wrong, naming the offender.
-    remedy : str
+    remedy
         What the reader can do about it; appended to the message when not empty.
     """
 
@@ -38,15 +38,15 @@ class InputError(FaultlineError):
 
     Parameters
     ----------
-    problem : str
+    problem
         What is wrong, without the place.
-    source : str
+    source
         The file or the name of the input.
-    column : str
+    column
         The column, if one is at fault.
-    row : int or None
+    row
         Zero-based data row (headers not counted), if one is at fault.
-    remedy : str
+    remedy
         What the reader can do.
     """
 
@@ -94,11 +94,11 @@ class UnknownNameError(FaultlineError):
 
     Parameters
     ----------
-    kind : str
+    kind
         What the name should denote, for example ``component``.
-    name : str
+    name
         The name that was asked for.
-    known : Iterable of str
+    known
         The names that exist; the message shows at most eight of them.
     """
 

@@ -39,7 +39,7 @@ def to_datetime64(moment: datetime | np.datetime64) -> np.datetime64:
 
     Parameters
     ----------
-    moment : datetime or numpy.datetime64
+    moment
         A timezone-aware datetime, or a datetime64 that is taken to be UTC.
 
     Returns
@@ -53,7 +53,8 @@ def to_datetime64(moment: datetime | np.datetime64) -> np.datetime64:
         If a datetime has no time zone.
     """
     if isinstance(moment, np.datetime64):
-        return moment.astype("datetime64[us]")
+        utc: np.datetime64 = moment.astype("datetime64[us]")
+        return utc
     if moment.tzinfo is None:
         raise InputError(f"the time {moment} has no time zone", remedy="state it in UTC, for example with a final Z")
     return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
@@ -64,7 +65,7 @@ def to_datetime(moment: np.datetime64) -> datetime:
 
     Parameters
     ----------
-    moment : numpy.datetime64
+    moment
         A time in UTC, not NaT.
 
     Returns
@@ -82,14 +83,14 @@ class MetricFrame:
 
     Parameters
     ----------
-    start : numpy.datetime64
+    start
         Time of the first row, UTC, microseconds.
-    step_s : float
+    step_s
         Seconds between rows, positive.
-    keys : tuple of SeriesKey
+    keys
         One a column, each once.
-    values : ndarray of float64, shape (n_rows, n_series)
-        NaN means missing; infinities are refused.
+    values
+        Shape (n_rows, n_series). NaN means missing; infinities are refused.
 
     Raises
     ------
@@ -157,7 +158,7 @@ class MetricFrame:
 
         Parameters
         ----------
-        moment : datetime or numpy.datetime64
+        moment
             Any time; before the frame gives 0, after it gives ``n_rows``.
 
         Returns
@@ -173,9 +174,9 @@ class MetricFrame:
 
         Parameters
         ----------
-        first : int
+        first
             First row, not negative.
-        last : int
+        last
             One behind the last row.
 
         Returns
@@ -193,9 +194,9 @@ class MetricFrame:
 
         Parameters
         ----------
-        start : datetime or numpy.datetime64
+        start
             First time, inclusive.
-        end : datetime or numpy.datetime64
+        end
             Last time, exclusive.
 
         Returns
@@ -211,7 +212,7 @@ class MetricFrame:
 
         Parameters
         ----------
-        wanted : callable
+        wanted
             From SeriesKey to bool.
 
         Returns
@@ -232,7 +233,7 @@ class MetricFrame:
 
         Parameters
         ----------
-        keys : sequence of SeriesKey
+        keys
             The columns wanted.
 
         Returns
@@ -253,7 +254,7 @@ class MetricFrame:
 
         Parameters
         ----------
-        key : SeriesKey
+        key
             Which one.
 
         Returns
@@ -272,11 +273,11 @@ class MetricFrame:
             raise InputError(f"the frame holds no series {key}") from None
 
     def append(self, later: "MetricFrame") -> "MetricFrame":
-        """This frame followed by a later one on the same grid; a gap between them becomes NaN rows.
+        """Put a later frame on the same grid behind this one; a gap between them becomes NaN rows.
 
         Parameters
         ----------
-        later : MetricFrame
+        later
             Same step and same keys in the same order, starting at or after ``end``.
 
         Returns
@@ -331,9 +332,9 @@ def frame_from_series(
 
     Parameters
     ----------
-    series : iterable of (SeriesKey, times, values)
+    series
         Times are datetime64[us] UTC in rising order, values float64 of the same length.
-    step_s : float
+    step_s
         Step of the grid, seconds.
 
     Returns

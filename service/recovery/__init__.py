@@ -1,0 +1,1 @@
+"""The pure engine core: no I/O, no clock, no thread."""
