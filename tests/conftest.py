@@ -10,6 +10,6 @@ def pytest_runtest_makereport(item, call):
     """Turn a skip into a failure when the run forbids skipping."""
     outcome = yield
     report = outcome.get_result()
-    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("FAULTLINE_TEST_STRICT"):  # noqa: TID251
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("FAULTLINE_TEST_STRICT"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: skipped, and skipping is forbidden here: {report.longrepr}"

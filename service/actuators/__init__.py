@@ -1,0 +1,1 @@
+"""Hands that act on a system, behind the Actuator port."""
