@@ -1,12 +1,39 @@
-"""The incident case format: one recorded incident as a directory of files."""
+"""The incident case format: one recorded incident as a directory of files.
 
-from dataclasses import dataclass
-from datetime import datetime
+Reads and writes what an algorithm may see; the truth of a suite is read in ``models.sources.suites`` only.
+"""
 
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from models.frames import MetricFrame, SeriesKey
+from models.errors import CaseError, InputError
+from models.frames import LONG_COLUMNS, MetricFrame, SeriesKey, to_datetime64
+from models.sources.columns import names, numbers
+from models.sources.grids import Points, lay_out
+from models.sources.holes import find_hole
+from models.sources.long_form import points_from_long, write_long
+from models.sources.parquet import read_parquet
 from models.sources.repairs import Repair
+from models.sources.steps import infer_step
+from models.sources.times import times_us
+
+LONE_STEP_S = 60.0
+"""The step of a case whose metrics hold a single time, so that no step can be told."""
+
+TABLE_COLUMNS = {
+    "traces": ("ts", "trace_id", "span_id", "parent_span_id", "component", "operation", "duration_s"),
+    "logs": ("ts", "component", "message"),
+    "events": ("ts", "component", "caller", "kind", "name", "sign"),
+}
+"""Columns of the optional tables; all are strings but ``ts`` and ``duration_s``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,3 +71,237 @@ class Case:
     logs: pd.DataFrame | None
     events: pd.DataFrame | None
     repairs: tuple[Repair, ...] = ()
+
+
+def read_case(directory: str | Path) -> Case:
+    """Read one case.
+
+    The step is the one that ``incident.json`` states, unless the data are at least twice as coarse; without one it is
+    told from the times. A long hole before the detection is closed (see ``models.sources.holes``) in all files alike.
+
+    Parameters
+    ----------
+    directory
+        Holds ``incident.json`` and any of the other files of the format.
+
+    Returns
+    -------
+    Case
+        Tables ordered by time.
+
+    Raises
+    ------
+    CaseError
+        If ``incident.json`` is absent, or a file that is there breaks the format.
+    """
+    place = Path(directory)
+    try:
+        return _read(place)
+    except CaseError:
+        raise
+    except InputError as fault:
+        raise CaseError(
+            fault.problem, source=fault.source, column=fault.column, row=fault.row, remedy=fault.remedy
+        ) from fault
+
+
+def write_case(case: Case, directory: str | Path) -> None:
+    """Write one case; ``read_case`` gives it back.
+
+    Parameters
+    ----------
+    case
+        What to write; absent parts become absent files.
+    directory
+        Created if necessary; files of the same names are replaced.
+    """
+    place = Path(directory)
+    place.mkdir(parents=True, exist_ok=True)
+    incident = {
+        "case": case.name,
+        "detected_at": case.detected_at.astimezone(UTC).isoformat(),
+        "target": {"component": case.target.component, "metric": case.target.metric} if case.target else None,
+        "step_s": case.frame.step_s if case.frame else None,
+    }
+    _write_json(place / "incident.json", incident)
+    if case.edges is not None:
+        _write_json(place / "topology.json", {"edges": [{"caller": a, "callee": b} for a, b in case.edges]})
+    if case.frame is not None:
+        write_long(case.frame, place / "metrics.parquet")
+    for name in TABLE_COLUMNS:
+        table: pd.DataFrame | None = getattr(case, name)
+        if table is not None:
+            arrow = pa.Table.from_pandas(table[list(TABLE_COLUMNS[name])], preserve_index=False)
+            pq.write_table(arrow.replace_schema_metadata(), place / f"{name}.parquet", compression="zstd")
+
+
+def _read(place: Path) -> Case:
+    """Read all parts, then move history together in all of them."""
+    incident = _read_json(place / "incident.json")
+    source = str(place / "incident.json")
+    detected_at, repairs = _moment(incident, source)
+    step_s = _stated_step(incident, source)
+    points, point_repairs = _read_points(place / "metrics.parquet")
+    tables = {name: _read_table(place / f"{name}.parquet", columns) for name, columns in TABLE_COLUMNS.items()}
+    repairs += point_repairs
+    frame = None
+    if points is not None and len(points.times_us):
+        step_s, step_repairs = _step(points, step_s)
+        points, tables, hole_repairs = _close_hole(points, tables, detected_at, step_s)
+        frame, grid_repairs = lay_out(points, step_s=step_s)
+        repairs += step_repairs + hole_repairs + grid_repairs
+    return Case(
+        name=_text(incident.get("case", place.name), "case", source),
+        detected_at=detected_at,
+        target=_target(incident, source),
+        frame=frame,
+        edges=_edges(place / "topology.json"),
+        **tables,
+        repairs=repairs,
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """One JSON object."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CaseError(
+            "there is no such file", source=str(path), remedy="a case is a directory with this file"
+        ) from None
+    except (OSError, ValueError, RecursionError) as fault:
+        raise CaseError(f"not readable as JSON: {fault}", source=str(path), remedy="write it anew") from fault
+    if not isinstance(content, dict):
+        raise CaseError("not a JSON object", source=str(path), remedy="see the case format")
+    return content
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Indented, UTF-8."""
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _text(value: Any, column: str, source: str) -> str:
+    """A non-empty string."""
+    if not isinstance(value, str) or not value:
+        raise CaseError(f"{value!r} is not a name", source=source, column=column, remedy="write a non-empty string")
+    return value
+
+
+def _moment(incident: dict[str, Any], source: str) -> tuple[datetime, tuple[Repair, ...]]:
+    """The time of detection; without a zone it is UTC."""
+    try:
+        moment = datetime.fromisoformat(incident.get("detected_at"))  # type: ignore[arg-type]  # a wrong type is caught below
+    except (TypeError, ValueError):
+        problem = f"{incident.get('detected_at')!r} is not a time"
+        raise CaseError(problem, source=source, column="detected_at", remedy="write ISO 8601 in UTC") from None
+    if moment.tzinfo is not None:
+        return moment.astimezone(UTC), ()
+    repair = Repair(source=source, problem="time without a zone", action="taken as UTC", count=1, column="detected_at")
+    return moment.replace(tzinfo=UTC), (repair,)
+
+
+def _stated_step(incident: dict[str, Any], source: str) -> float | None:
+    """The step that the case states."""
+    step_s = incident.get("step_s")
+    if step_s is None:
+        return None
+    if isinstance(step_s, bool) or not isinstance(step_s, int | float) or not 1e-6 <= step_s <= 1e9:
+        raise CaseError(f"the step is {step_s!r}", source=source, column="step_s", remedy="seconds, positive, or null")
+    return float(step_s)
+
+
+def _target(incident: dict[str, Any], source: str) -> SeriesKey | None:
+    """The symptom asked about."""
+    target = incident.get("target")
+    if target is None:
+        return None
+    if not isinstance(target, dict):
+        raise CaseError(
+            f"{target!r} is no target", source=source, column="target", remedy="component and metric, or null"
+        )
+    return SeriesKey(
+        _text(target.get("component"), "target.component", source), _text(target.get("metric"), "target.metric", source)
+    )
+
+
+def _edges(path: Path) -> tuple[tuple[str, str], ...] | None:
+    """Caller and callee, each pair once, in the order of the file."""
+    if not path.exists():
+        return None
+    listed = _read_json(path).get("edges")
+    if not isinstance(listed, list):
+        raise CaseError("there is no list of edges", source=str(path), column="edges", remedy="it may be empty")
+    pairs: dict[tuple[str, str], None] = {}
+    for row, edge in enumerate(listed):
+        if not isinstance(edge, dict):
+            raise CaseError(f"{edge!r} is no edge", source=str(path), row=row, remedy="write caller and callee")
+        caller, callee = edge.get("caller"), edge.get("callee")
+        if not (isinstance(caller, str) and caller and isinstance(callee, str) and callee):
+            raise CaseError(f"{edge!r} lacks an end", source=str(path), row=row, remedy="write caller and callee")
+        pairs[caller, callee] = None
+    return tuple(pairs)
+
+
+def _read_points(path: Path) -> tuple[Points | None, tuple[Repair, ...]]:
+    """The metrics, still at their own times."""
+    if not path.exists():
+        return None, ()
+    return points_from_long(read_parquet(path, list(LONG_COLUMNS)), source=str(path))
+
+
+def _read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame | None:
+    """One optional table, ordered by time; null strings are ""."""
+    if not path.exists():
+        return None
+    table, source = read_parquet(path, list(columns)), str(path)
+    times, _ = times_us(table["ts"], source=source)
+    content: dict[str, Any] = {"ts": pd.DatetimeIndex(times.astype("datetime64[us]")).tz_localize("UTC")}
+    for name in columns[1:]:
+        if name == "duration_s":
+            content[name], _ = numbers(table[name], source=source, name=name)
+        else:
+            encoded = names(table[name], source=source, name=name, is_empty_allowed=True)
+            content[name] = pd.Series(encoded.dictionary_decode().to_pandas(), dtype="str")
+    return pd.DataFrame(content).iloc[np.argsort(times, kind="stable")].reset_index(drop=True)
+
+
+def _step(points: Points, stated_s: float | None) -> tuple[float, tuple[Repair, ...]]:
+    """The stated step, if the data are not much coarser, else that of the data."""
+    try:
+        step_s = infer_step(points.times_us, points.codes)
+    except InputError:
+        step_s = stated_s or LONE_STEP_S
+        action = f"taken as {step_s:g} s"
+        repair = Repair(source=points.source, problem="a step that cannot be told", action=action, count=1)
+        return step_s, () if stated_s else (repair,)
+    if stated_s is None or step_s < 2 * stated_s:
+        return stated_s or step_s, ()
+    problem = f"a stated step of {stated_s:g} s, but values every {step_s:g} s"
+    return step_s, (Repair(source=points.source, problem=problem, action="took the latter", count=1),)
+
+
+def _close_hole(
+    points: Points, tables: dict[str, pd.DataFrame | None], detected_at: datetime, step_s: float
+) -> tuple[Points, dict[str, pd.DataFrame | None], tuple[Repair, ...]]:
+    """Move what lies before a long hole up to it, in the metrics and in all tables."""
+    before_us, step_us = int(to_datetime64(detected_at).astype(np.int64)), max(round(step_s * 1e6), 1)
+    hole = find_hole(points.times_us, before_us=before_us, step_us=step_us)
+    if hole is None:
+        return points, tables, ()
+    until_us, by_us = hole
+    moved = points.times_us <= until_us
+    shift, until = pd.Timedelta(by_us, "us"), pd.Timestamp(until_us, unit="us", tz="UTC")
+    tables = {
+        name: table.assign(ts=table["ts"].where(table["ts"] > until, table["ts"] + shift))
+        if table is not None
+        else None
+        for name, table in tables.items()
+    }
+    repair = Repair(
+        source=points.source,
+        problem=f"a hole of {by_us // step_us} rows before the detection",
+        action=f"moved the history before it later by {by_us / 1e6:g} s",
+        count=int(moved.sum()),
+    )
+    return replace(points, times_us=np.where(moved, points.times_us + by_us, points.times_us)), tables, (repair,)
