@@ -1,4 +1,4 @@
-"""Column types that every table shares: times always in UTC, text that may hold anything, numbers that may be missing."""
+"""Column types that all tables share: times always in UTC, text that may hold anything, numbers that may be missing."""
 
 import math
 import re

@@ -1,0 +1,104 @@
+"""Anomalies as rows: known by component, metric, type and start, renewed while they grow."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from models.anomalies import Anomaly, AnomalySeverity, AnomalyType
+from models.frames import SeriesKey
+from service.store.codec import encode
+from service.store.tables import AnomalyRow
+
+_PLAIN = (
+    "confidence", "start", "peak", "end", "value", "expected", "lower", "upper", "score", "deviation",
+    "previous_value", "rate_of_change", "detector", "model_version", "step_s",
+)  # fmt: skip
+_CHUNK = 500
+
+
+def identity(anomaly: Anomaly) -> str:
+    """Say which anomaly it is.
+
+    Parameters
+    ----------
+    anomaly
+        Any.
+
+    Returns
+    -------
+    str
+        The same for the same component, metric, type and start; 64 characters.
+    """
+    parts = [anomaly.key.component, anomaly.key.metric, anomaly.type.value, encode(anomaly.start)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def upsert(session: Session, anomalies: Iterable[Anomaly]) -> list[int]:
+    """Add the new ones, renew the known ones.
+
+    Parameters
+    ----------
+    session
+        In a writing transaction.
+    anomalies
+        Of two with the same identity the later one stays.
+
+    Returns
+    -------
+    list of int
+        Row ids in the order of their first occurrence, each once.
+    """
+    rows = {identity(anomaly): _to_row(anomaly) for anomaly in anomalies}
+    if not rows:
+        return []
+    insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(AnomalyRow)
+    renewed = {name: insert.excluded[name] for name in ("severity", *_PLAIN)}
+    session.execute(
+        insert.on_conflict_do_update(index_elements=["identity"], set_=renewed),
+        [{"identity": digest, **row} for digest, row in rows.items()],
+    )
+    return _ids(session, list(rows))
+
+
+def _ids(session: Session, digests: Sequence[str]) -> list[int]:
+    found: dict[str, int] = {}
+    for first in range(0, len(digests), _CHUNK):
+        wanted = AnomalyRow.identity.in_(digests[first : first + _CHUNK])
+        found.update(session.execute(select(AnomalyRow.identity, AnomalyRow.id).where(wanted)).tuples())
+    return [found[digest] for digest in digests]
+
+
+def _to_row(anomaly: Anomaly) -> dict[str, Any]:
+    return {
+        "component": anomaly.key.component,
+        "metric": anomaly.key.metric,
+        "type": anomaly.type.value,
+        "severity": anomaly.severity.value,
+        **{name: getattr(anomaly, name) for name in _PLAIN},
+    }
+
+
+def to_anomaly(row: AnomalyRow) -> Anomaly:
+    """Make the value of a row.
+
+    Parameters
+    ----------
+    row
+        Loaded.
+
+    Returns
+    -------
+    Anomaly
+        As it was saved last.
+    """
+    return Anomaly(
+        key=SeriesKey(row.component, row.metric),
+        type=AnomalyType(row.type),
+        severity=AnomalySeverity(row.severity),
+        **{name: getattr(row, name) for name in _PLAIN},
+    )
