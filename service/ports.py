@@ -93,11 +93,33 @@ class Clock(Protocol):
         """Seconds that never run backwards, for durations."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that people or machines changed: a deploy, a configuration.
+
+    Parameters
+    ----------
+    at
+        UTC.
+    component
+        What was changed.
+    name
+        What it was, for example ``deploy v7``.
+    """
+
+    at: datetime
+    component: str
+    name: str
+
+
 class MetricSource(Protocol):
-    """Where metrics come from."""
+    """Where metrics and changes come from."""
 
     def read(self) -> MetricFrame | None:
         """Rows that appeared since the last call, in time order; None if there are none yet."""
+
+    def changes(self) -> tuple[Change, ...]:
+        """Changes that became known since the last call, in time order."""
 
     @property
     def edges(self) -> tuple[tuple[str, str], ...] | None:
