@@ -69,7 +69,8 @@ def _ids(session: Session, digests: Sequence[str]) -> list[int]:
     found: dict[str, int] = {}
     for first in range(0, len(digests), _CHUNK):
         wanted = AnomalyRow.identity.in_(digests[first : first + _CHUNK])
-        found.update(session.execute(select(AnomalyRow.identity, AnomalyRow.id).where(wanted)).tuples())
+        query = select(AnomalyRow.identity, AnomalyRow.id).where(wanted)
+        found.update((digest, row_id) for digest, row_id in session.execute(query))
     return [found[digest] for digest in digests]
 
 

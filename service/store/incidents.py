@@ -111,7 +111,7 @@ def to_incidents(session: Session, rows: Sequence[IncidentRow]) -> tuple[Inciden
         .where(MemberRow.incident_id.in_([row.id for row in rows]))
         .order_by(MemberRow.incident_id, MemberRow.position)
     )
-    found = session.execute(query).tuples()
+    found = session.execute(query)
     members = {
         incident_id: tuple(anomalies.to_anomaly(row) for _, row in group)
         for incident_id, group in groupby(found, key=itemgetter(0))
