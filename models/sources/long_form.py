@@ -10,10 +10,12 @@ from models.frames import LONG_COLUMNS, MetricFrame, SeriesKey
 from models.sources.columns import names, numbers
 from models.sources.grids import Points
 from models.sources.repairs import Repair
-from models.sources.times import times_us
+from models.sources.times import backwards, times_us
 
 
-def points_from_long(table: pa.Table, *, source: str) -> tuple[Points, tuple[Repair, ...]]:
+def points_from_long(
+    table: pa.Table, *, source: str, ts: str = "ts", component: str = ""
+) -> tuple[Points, tuple[Repair, ...]]:
     """Read a table with the columns ts, component, metric, value.
 
     Parameters
@@ -22,6 +24,10 @@ def points_from_long(table: pa.Table, *, source: str) -> tuple[Points, tuple[Rep
         With at least these columns, of any usable type.
     source
         The file, for errors and repairs.
+    ts
+        Name of the column of times.
+    component
+        The component of all rows if there is no such column.
 
     Returns
     -------
@@ -30,16 +36,17 @@ def points_from_long(table: pa.Table, *, source: str) -> tuple[Points, tuple[Rep
     repairs : tuple of Repair
         What the columns needed, and rows that run backwards in time.
     """
-    component = names(table["component"], source=source, name="component")
-    metric = names(table["metric"], source=source, name="metric")
-    times, time_repairs = times_us(table["ts"], source=source)
+    column = table["component"] if "component" in table.column_names else _constant(component, table.num_rows)
+    components = names(column, source=source, name="component")
+    metrics = names(table["metric"], source=source, name="metric")
+    times, time_repairs = times_us(table[ts], source=source, name=ts)
     values, value_repairs = numbers(table["value"], source=source, name="value")
-    keys, codes = _series(component, metric)
+    keys, codes = _series(components, metrics)
     points = Points(source=source, keys=keys, codes=codes, times_us=times, values=values)
-    return points, (*time_repairs, *value_repairs, *_backwards(points))
+    return points, (*time_repairs, *value_repairs, *backwards(times, codes, source=source))
 
 
-def write_long(frame: MetricFrame, path: Path) -> None:
+def write_long(frame: MetricFrame, path: str | Path) -> None:
     """Write a frame as canonical long Parquet.
 
     Ordered by time, then series; strings; zstd. Missing cells are absent rows, so a series without any value is lost.
@@ -66,6 +73,11 @@ def write_long(frame: MetricFrame, path: Path) -> None:
     pq.write_table(pa.Table.from_arrays(arrays, names=list(LONG_COLUMNS)), path, compression="zstd")
 
 
+def _constant(text: str, count: int) -> pa.ChunkedArray:
+    """One name on every row."""
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(np.zeros(count, dtype=np.int32), [text])])
+
+
 def _encoded(codes: np.ndarray, texts: list[str]) -> pa.Array:
     """Strings by code, as a plain string column."""
     return pa.array(texts, pa.string()).take(pa.array(codes))
@@ -82,16 +94,3 @@ def _series(component: pa.DictionaryArray, metric: pa.DictionaryArray) -> tuple[
     rank = np.empty(len(keys), dtype=np.int32)
     rank[order] = np.arange(len(keys))
     return tuple(keys[i] for i in order), rank[inverse]
-
-
-def _backwards(points: Points) -> tuple[Repair, ...]:
-    """Rows earlier than the row before them of the same series."""
-    if not (np.diff(points.times_us) < 0).any():
-        return ()
-    order = np.argsort(points.codes.astype(np.int16) if len(points.keys) < 32_768 else points.codes, kind="stable")
-    falls = (np.diff(points.times_us[order]) < 0) & (np.diff(points.codes[order]) == 0)
-    rows = order[1:][falls]
-    if not len(rows):
-        return ()
-    problem, action = "time before the one above it", "put in order"
-    return (Repair(source=points.source, problem=problem, action=action, count=len(rows), first_row=int(rows.min())),)

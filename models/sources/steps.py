@@ -90,7 +90,8 @@ def _differences(times_us: NDArray[np.int64], codes: NDArray[np.integer] | None)
     order = np.lexsort((times_us, codes))
     sorted_times, sorted_codes = times_us[order], codes[order]
     gaps: NDArray[np.int64] = sorted_times[1:] - sorted_times[:-1]
-    return gaps[(gaps > 0) & (sorted_codes[1:] == sorted_codes[:-1])]
+    inside: NDArray[np.int64] = gaps[(gaps > 0) & (sorted_codes[1:] == sorted_codes[:-1])]
+    return inside
 
 
 def _nice(step_s: float) -> float:

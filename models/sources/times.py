@@ -19,8 +19,8 @@ from models.sources.repairs import Repair
 LAST_TIME = np.datetime64("2200-01-01", "us")
 """The first time that is refused as too late."""
 
-_ZONE = r"(?P<zone>[Zz]|[+-]\d{2}:?\d{2}|[+-]\d{2})\s*$"
-_ISO_START = r"^\s*\d{4}-?\d{2}-?\d{2}([Tt ]|\s*$)"
+_ZONE = r"[Tt ]\d{2}[^Zz+-]*(?P<zone>[Zz]|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
+_ISO_START = r"^\d{4}-?\d{2}-?\d{2}([Tt ]|$)"
 _UNITS = ((1e11, "s", 1e6), (1e14, "ms", 1e3), (1e17, "us", 1.0), (float("inf"), "ns", 1e-3))
 
 
@@ -49,8 +49,10 @@ def times_us(column: pa.ChunkedArray, *, source: str, name: str = "ts") -> tuple
         If the column is of another type, or a row is missing, unreadable, out of range, or of another zone.
     """
     kind = column.type
-    if pa.types.is_null(kind) or column.null_count:
-        missing = int(np.flatnonzero(column.is_null().to_numpy())[0]) if len(column) else None
+    if pa.types.is_dictionary(kind):
+        column, kind = pc.cast(column, kind.value_type), kind.value_type
+    if column.null_count:
+        missing = int(np.flatnonzero(column.is_null().to_numpy())[0])
         raise InputError("the time is missing", source=source, column=name, row=missing, remedy="remove the row")
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         times, is_naive = _stamps(column), getattr(kind, "tz", None) is None
@@ -66,6 +68,35 @@ def times_us(column: pa.ChunkedArray, *, source: str, name: str = "ts") -> tuple
     return times, _zone_repair(source, name, len(times)) if is_naive and len(times) else ()
 
 
+def backwards(times: NDArray[np.int64], codes: NDArray[np.int32] | None = None, *, source: str) -> tuple[Repair, ...]:
+    """Count rows that are earlier than the row before them of the same series.
+
+    Parameters
+    ----------
+    times
+        In the order of the file.
+    codes
+        Which series each row belongs to; None if all rows belong together.
+    source
+        The file.
+
+    Returns
+    -------
+    tuple of Repair
+        Empty if the times run forwards.
+    """
+    falls = np.flatnonzero(times[1:] < times[:-1]) + 1
+    if codes is not None and len(falls):
+        order = np.argsort(codes.astype(np.int16) if codes.max() < 32_767 else codes, kind="stable")
+        sorted_times, sorted_codes = times[order], codes[order]
+        is_fall = (sorted_times[1:] < sorted_times[:-1]) & (sorted_codes[1:] == sorted_codes[:-1])
+        falls = order[1:][is_fall]
+    if not len(falls):
+        return ()
+    problem, action = "time before the one above it", "put in order"
+    return (Repair(source=source, problem=problem, action=action, count=len(falls), first_row=int(falls.min())),)
+
+
 def _zone_repair(source: str, name: str, count: int) -> tuple[Repair, ...]:
     """Say that a zone was assumed."""
     problem, action = "time without a zone", "taken as UTC"
@@ -74,8 +105,14 @@ def _zone_repair(source: str, name: str, count: int) -> tuple[Repair, ...]:
 
 def _stamps(column: pa.ChunkedArray) -> NDArray[np.int64]:
     """Timestamps and dates of any unit; out-of-range ones keep a value that the range check refuses."""
-    stamps: NDArray[np.datetime64] = pc.cast(column, pa.timestamp("us"), safe=False).to_numpy().astype("datetime64[us]")
-    return stamps.astype(np.int64)
+    kind = column.type
+    unit = "D" if pa.types.is_date32(kind) else "ms" if pa.types.is_date64(kind) else kind.unit
+    raw = pc.cast(pc.cast(column, pa.int32()) if unit == "D" else column, pa.int64()).to_numpy()
+    if unit == "ns":
+        return np.asarray(raw // 1000, dtype=np.int64)
+    factor = {"D": 86_400_000_000, "s": 1_000_000, "ms": 1000, "us": 1}[unit]
+    clipped: NDArray[np.int64] = np.clip(raw, -1, LAST_TIME.astype(np.int64) // factor + 1)
+    return clipped * factor
 
 
 def _epoch(numbers: NDArray[np.generic], source: str, name: str) -> NDArray[np.int64]:
@@ -88,7 +125,7 @@ def _epoch(numbers: NDArray[np.generic], source: str, name: str) -> NDArray[np.i
         raise InputError(problem, source=source, column=name, row=row, remedy="give seconds since 1970")
     largest = values.max(initial=0.0)
     _, unit, factor = next(entry for entry in _UNITS if largest < entry[0])
-    other = (values < largest / 500) & (values > 0) if largest >= 1e9 else np.zeros(len(values), dtype=bool)
+    other = (values < largest / 500) & (largest >= 1e9)
     if other.any():
         row = int(np.flatnonzero(other)[0])
         problem = f"the epoch time {numbers[row]} does not fit the unit of the others ({unit})"
@@ -105,9 +142,9 @@ def _strings(column: pa.ChunkedArray, source: str, name: str) -> tuple[NDArray[n
         return _epoch(pc.cast(column, pa.float64()).to_numpy(), source, name), False
     except pa.ArrowInvalid:
         pass  # not all of them are numbers: they have to be ISO 8601 then
+    column = pc.utf8_trim_whitespace(column)
     zones = pc.fill_null(pc.struct_field(pc.extract_regex(column, _ZONE), "zone"), "")
     is_iso = pc.match_substring_regex(column, _ISO_START).to_numpy()
-    zones = pc.if_else(is_iso, zones, pa.scalar(""))
     text = pd.Series(column.to_pandas())
     stamps = pd.to_datetime(text.where(is_iso), utc=True, format="ISO8601", errors="coerce")
     unread = stamps.isna().to_numpy()
@@ -136,6 +173,5 @@ def _check_range(times: NDArray[np.int64], source: str, name: str) -> None:
     outside = (times < 0) | (times >= LAST_TIME.astype(np.int64))
     if outside.any():
         row = int(np.flatnonzero(outside)[0])
-        stamp = np.datetime64(int(times[row]), "us")
-        problem = f"the time {stamp} lies outside 1970 to 2200"
+        problem = "the time lies outside 1970 to 2200"
         raise InputError(problem, source=source, column=name, row=row, remedy="correct or remove the row")
