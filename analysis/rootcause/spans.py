@@ -1,0 +1,133 @@
+"""Spans joined with their parents and split at the detection, as arrays; shared by the collectors of traces."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from analysis.rootcause.observation import Values
+
+FEWEST_SPANS = 3
+"""Spans on each side of the onset before a group is compared."""
+RELATIVE_FLOOR = 0.05
+"""A spread of durations is never below this part of their median."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpanView:
+    """All spans of a situation.
+
+    Parameters
+    ----------
+    spans
+        Columns component, operation, duration_s, is_incident, parent_component and parent_operation ("" = no parent),
+        gap_s (duration of the parent minus its own; NaN = no parent in another component).
+    """
+
+    spans: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slowdown:
+    """How the durations of one group of spans changed.
+
+    Parameters
+    ----------
+    before_s, now_s
+        Medians, seconds.
+    deviations
+        Difference in robust deviations of a single span, shrunk where spans are few; negative means faster.
+    """
+
+    before_s: float
+    now_s: float
+    deviations: float
+
+
+def view_spans(traces: pd.DataFrame, onset: datetime) -> SpanView:
+    """Join every span with its parent.
+
+    Parameters
+    ----------
+    traces
+        In the columns of the incident case format.
+    onset
+        UTC; spans from it on belong to the incident.
+
+    Returns
+    -------
+    SpanView
+        One row a span; a span id that occurs twice in a trace is taken once as a parent.
+    """
+    parents = traces[["trace_id", "span_id", "component", "operation", "duration_s"]]
+    parents = parents.drop_duplicates(["trace_id", "span_id"])
+    parents.columns = pd.Index(["trace_id", "parent_span_id", "parent_component", "parent_operation", "parent_s"])
+    spans = traces.merge(parents, on=["trace_id", "parent_span_id"], how="left")
+    is_remote = spans["parent_component"].notna() & (spans["parent_component"] != spans["component"])
+    gap = (spans["parent_s"] - spans["duration_s"]).where(is_remote)
+    return SpanView(
+        spans=pd.DataFrame(
+            {
+                "component": spans["component"],
+                "operation": spans["operation"],
+                "duration_s": spans["duration_s"],
+                "is_incident": spans["ts"] >= pd.Timestamp(onset),
+                "parent_component": spans["parent_component"].fillna(""),
+                "parent_operation": spans["parent_operation"].fillna(""),
+                "gap_s": gap,
+            }
+        )
+    )
+
+
+def compare(before: Values, now: Values) -> Slowdown | None:
+    """Compare durations before and during the incident.
+
+    Parameters
+    ----------
+    before
+        Seconds; not NaN.
+    now
+        Seconds; not NaN.
+
+    Returns
+    -------
+    Slowdown or None
+        None if a side has fewer than three spans.
+    """
+    if min(len(before), len(now)) < FEWEST_SPANS:
+        return None
+    low, centre, high = np.percentile(before, [25, 50, 75])
+    mad = 1.4826 * float(np.median(np.abs(before - centre)))
+    scale = max(mad, (high - low) / 1.349, RELATIVE_FLOOR * abs(centre), 1e-6)
+    level = float(np.median(now))
+    fewest = min(len(before), len(now))
+    shrink = float(np.sqrt(fewest / (fewest + 5)))
+    return Slowdown(before_s=float(centre), now_s=level, deviations=float((level - centre) / scale) * shrink)
+
+
+def groups(spans: pd.DataFrame, by: list[str], value: str) -> dict[tuple[str, ...], tuple[Values, Values]]:
+    """Durations before and during the incident by group.
+
+    Parameters
+    ----------
+    spans
+        Of a SpanView.
+    by
+        Grouping columns.
+    value
+        Column with seconds; NaN rows are left out.
+
+    Returns
+    -------
+    dict of tuple of str to (ndarray, ndarray)
+        Sorted by key.
+    """
+    result: dict[tuple[str, ...], tuple[Values, Values]] = {}
+    used = spans[spans[value].notna()]
+    for key, group in used.groupby(by, sort=True):
+        is_incident = group["is_incident"].to_numpy(dtype=bool)
+        values = group[value].to_numpy(dtype=np.float64)
+        result[tuple(str(part) for part in key)] = (values[~is_incident], values[is_incident])
+    return result
