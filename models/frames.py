@@ -16,6 +16,11 @@ from models.errors import InputError
 
 LONG_COLUMNS = ("ts", "component", "metric", "value")
 
+MAX_CELLS = 100_000_000
+"""Largest grid that is built, rows times series: 0.8 GB of float64. A larger one is a stray time, or several frames."""
+
+_LONGEST_STEP_S = 1e9
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class SeriesKey:
@@ -50,9 +55,11 @@ def to_datetime64(moment: datetime | np.datetime64) -> np.datetime64:
     Raises
     ------
     InputError
-        If a datetime has no time zone.
+        If a datetime has no time zone, or a datetime64 is NaT.
     """
     if isinstance(moment, np.datetime64):
+        if np.isnat(moment):
+            raise InputError("the time is missing (NaT)", remedy="remove it or state it in UTC")
         utc: np.datetime64 = moment.astype("datetime64[us]")
         return utc
     if moment.tzinfo is None:
@@ -66,15 +73,45 @@ def to_datetime(moment: np.datetime64) -> datetime:
     Parameters
     ----------
     moment
-        A time in UTC, not NaT.
+        A time in UTC.
 
     Returns
     -------
     datetime
         With ``tzinfo`` UTC.
+
+    Raises
+    ------
+    InputError
+        If the time is NaT or outside the years 1 to 9999.
     """
-    naive: datetime = moment.astype("datetime64[us]").item()
+    naive = moment.astype("datetime64[us]").item()
+    if not isinstance(naive, datetime):
+        raise InputError(f"{moment} is no time of the calendar", remedy="check where it was computed")
     return naive.replace(tzinfo=UTC)
+
+
+def step_timedelta(step_s: float) -> np.timedelta64:
+    """Convert a step to a timedelta of whole microseconds.
+
+    Parameters
+    ----------
+    step_s
+        Seconds, between 1e-6 and 1e9.
+
+    Returns
+    -------
+    numpy.timedelta64
+        At least one microsecond.
+
+    Raises
+    ------
+    InputError
+        If the step is not such a number.
+    """
+    if not 1e-6 <= step_s <= _LONGEST_STEP_S:
+        raise InputError(f"the step is {step_s} s", remedy="give a number of seconds between 1e-6 and 1e9")
+    return np.timedelta64(round(step_s * 1e6), "us")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,11 +123,11 @@ class MetricFrame:
     start
         Time of the first row, UTC, microseconds.
     step_s
-        Seconds between rows, positive.
+        Seconds between rows, from 1e-6 to 1e9; whole microseconds count.
     keys
         One a column, each once.
     values
-        Shape (n_rows, n_series). NaN means missing; infinities are refused.
+        Shape (n_rows, n_series); numbers of other types become float64. NaN means missing; infinities are refused.
 
     Raises
     ------
@@ -104,8 +141,10 @@ class MetricFrame:
     values: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.step_s) and self.step_s > 0):
-            raise InputError(f"the step is {self.step_s} s", remedy="give a positive number of seconds")
+        step_timedelta(self.step_s)
+        if self.values.dtype.kind not in "fiub":
+            raise InputError(f"values are of type {self.values.dtype}", remedy="convert them to float64")
+        object.__setattr__(self, "values", np.asarray(self.values, dtype=np.float64))
         if self.values.ndim != 2 or self.values.shape[1] != len(self.keys):
             raise InputError(f"values have shape {self.values.shape} for {len(self.keys)} series")
         if len(set(self.keys)) != len(self.keys):
@@ -134,7 +173,7 @@ class MetricFrame:
     @property
     def step(self) -> np.timedelta64:
         """The step as a timedelta."""
-        return np.timedelta64(round(self.step_s * 1e6), "us")
+        return step_timedelta(self.step_s)
 
     @property
     def times(self) -> NDArray[np.datetime64]:
@@ -169,22 +208,46 @@ class MetricFrame:
         offset = (to_datetime64(moment) - self.start) / self.step
         return int(np.clip(np.ceil(offset), 0, self.n_rows))
 
+    def nearest_rows(self, times: NDArray[np.datetime64]) -> NDArray[np.int64]:
+        """Index of the row nearest to each time; the later row if two are equally near.
+
+        Parameters
+        ----------
+        times
+            UTC, shape (n,), no NaT.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Times outside the frame give its first or last row.
+
+        Raises
+        ------
+        InputError
+            If the frame has no rows.
+        """
+        if not self.n_rows:
+            raise InputError("the frame has no rows", remedy="read a longer time range")
+        offset = (times.astype("datetime64[us]") - self.start) / self.step
+        return np.clip(np.floor(offset + 0.5), 0, self.n_rows - 1).astype(np.int64)
+
     def rows(self, first: int, last: int) -> "MetricFrame":
         """Rows ``first`` to ``last`` (exclusive), as a view.
 
         Parameters
         ----------
         first
-            First row, not negative.
+            First row; a negative one means the first.
         last
-            One behind the last row.
+            One behind the last row; at most ``n_rows`` counts, less than ``first`` means no rows.
 
         Returns
         -------
         MetricFrame
             Sharing memory with this one.
         """
-        first = max(first, 0)
+        first = min(max(first, 0), self.n_rows)
+        last = max(first, last)
         return MetricFrame(
             start=self.start + first * self.step, step_s=self.step_s, keys=self.keys, values=self.values[first:last]
         )
@@ -288,13 +351,16 @@ class MetricFrame:
         Raises
         ------
         InputError
-            If step, keys, order in time or phase of the grid do not fit.
+            If step, keys, order in time or phase of the grid do not fit, or the gap would exceed ``MAX_CELLS``.
         """
         if later.keys != self.keys or later.step_s != self.step_s:
             raise InputError("the frames differ in series or step", remedy="select() the same keys first")
         gap = (later.start - self.end) / self.step
         if gap < 0 or abs(gap - round(gap)) > 1e-6:
-            raise InputError(f"the later frame starts at {later.start}, this one ends at {self.end}")
+            problem = f"the later frame starts at {later.start}, this one ends at {self.end}"
+            raise InputError(problem, remedy="give rows in order of time, on the same grid")
+        if gap * self.n_series > MAX_CELLS:
+            raise InputError(f"a gap of {round(gap)} rows for {self.n_series} series", remedy="start a new frame")
         filler = np.full((round(gap), self.n_series), np.nan)
         return MetricFrame(
             start=self.start,
@@ -315,8 +381,8 @@ class MetricFrame:
         return pd.DataFrame(
             {
                 "ts": pd.DatetimeIndex(self.times[row]).tz_localize("UTC"),
-                "component": np.array([k.component for k in self.keys], dtype=object)[column],
-                "metric": np.array([k.metric for k in self.keys], dtype=object)[column],
+                "component": pd.array([k.component for k in self.keys], dtype="str").take(column),
+                "metric": pd.array([k.metric for k in self.keys], dtype="str").take(column),
                 "value": self.values[row, column],
             }
         )
@@ -327,8 +393,8 @@ def frame_from_series(
 ) -> MetricFrame:
     """Lay series with their own times on one grid.
 
-    Each value goes to the grid row nearest to its time; of two values for one row the later one stays (readers report
-    such duplicates before they come here).
+    Each value goes to the grid row nearest to its time, the later row if two are equally near; of two values for one
+    row the later one stays (readers report such duplicates before they come here).
 
     Parameters
     ----------
@@ -345,17 +411,24 @@ def frame_from_series(
     Raises
     ------
     InputError
-        If there is no value at all.
+        If there is no value at all, a series breaks the rules above, or the grid would exceed ``MAX_CELLS``.
     """
+    step = step_timedelta(step_s)
     items = [(key, times.astype("datetime64[us]"), values) for key, times, values in series]
-    filled = [item for item in items if len(item[1])]
+    for key, times, values in items:
+        if len(times) != len(values) or np.isnat(times).any() or (times[1:] < times[:-1]).any():
+            problem = f"{len(times)} times for {len(values)} values, or times that are missing or do not rise"
+            raise InputError(problem, column=str(key), remedy="sort by time and drop rows without a time")
+    filled = [times for _, times, _ in items if len(times)]
     if not filled:
         raise InputError("there is not a single value", remedy="check the time range and the selectors")
-    start = min(times[0] for _, times, _ in filled)
-    end = max(times[-1] for _, times, _ in filled)
-    step = np.timedelta64(round(step_s * 1e6), "us")
-    n_rows = round(float((end - start) / step)) + 1
+    start = min(times[0] for times in filled)
+    end = max(times[-1] for times in filled)
+    n_rows = int(np.floor((end - start) / step + 0.5)) + 1
+    if n_rows * len(items) > MAX_CELLS:
+        problem = f"{n_rows} rows of {step_s:g} s for {len(items)} series exceed {MAX_CELLS} cells"
+        raise InputError(problem, remedy="give a larger step or a shorter time range")
     grid = np.full((n_rows, len(items)), np.nan)
     for column, (_, times, values) in enumerate(items):
-        grid[np.rint((times - start) / step).astype(np.int64), column] = values
+        grid[np.floor((times - start) / step + 0.5).astype(np.int64), column] = values
     return MetricFrame(start=start, step_s=step_s, keys=tuple(key for key, _, _ in items), values=grid)

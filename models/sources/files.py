@@ -43,9 +43,9 @@ import numpy as np
 import pyarrow as pa
 
 from models.errors import InputError
-from models.frames import MetricFrame
+from models.frames import MAX_CELLS, MetricFrame
 from models.sources.delimited import read_csv
-from models.sources.grids import MAX_CELLS, Points, lay_out, merge_points
+from models.sources.grids import Points, lay_out, merge_points
 from models.sources.long_form import points_from_long, write_long
 from models.sources.parquet import read_parquet
 from models.sources.repairs import Repair

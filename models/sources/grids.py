@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.frames import MetricFrame, SeriesKey
+from models.frames import MAX_CELLS, MetricFrame, SeriesKey
 from models.sources.repairs import Repair
-
-MAX_CELLS = 100_000_000
-"""Largest grid that a reader builds, rows times series: 0.8 GB of float64."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
