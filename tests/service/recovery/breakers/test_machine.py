@@ -7,9 +7,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from service.recovery.breakers.machine import BreakerMachine
 from service.recovery.breakers.settings import BreakerSettings
-from service.recovery.breakers.states import CircuitSignal, CircuitState, Verdict
+from service.recovery.breakers.states import CircuitSignal, CircuitState, IllegalSignalError, Verdict
 
-SETTINGS = BreakerSettings(failure_threshold=3, monitoring_period_s=10, reset_timeout_s=5, half_open_probes=2)
+SETTINGS = BreakerSettings(failure_threshold=2, monitoring_period_s=10, reset_timeout_s=5, half_open_probes=2)
 
 
 class Model(RuleBasedStateMachine):
@@ -35,7 +35,7 @@ class Model(RuleBasedStateMachine):
         self.stay += 1
         self.failures, self.probes, self.succeeded = [], 0, 0
 
-    @rule(seconds=st.sampled_from([0.0, 0.5, 2.0, 4.9, 5.0, 9.9, 10.0]))
+    @rule(seconds=st.sampled_from([0.0, 4.9, 5.0, 9.9, 10.0]))
     def wait(self, seconds):
         """Time passes."""
         self.now += seconds
@@ -75,7 +75,7 @@ class Model(RuleBasedStateMachine):
                     self.enter(CircuitState.CLOSED)
         elif verdict is Verdict.FAILURE:
             self.failures.append(self.now)
-            if sum(self.now - time < 10 for time in self.failures) >= 3:
+            if sum(self.now - time < 10 for time in self.failures) >= 2:
                 self.enter(CircuitState.OPEN)
 
     @rule()
@@ -140,7 +140,7 @@ class ForgetsTheWindow(BreakerMachine):
 
     def __init__(self, chosen):
         super().__init__(
-            BreakerSettings(failure_threshold=3, monitoring_period_s=1e9, reset_timeout_s=5, half_open_probes=2)
+            BreakerSettings(failure_threshold=2, monitoring_period_s=1e9, reset_timeout_s=5, half_open_probes=2)
         )
 
 
@@ -177,17 +177,17 @@ def test_the_machine_does_what_the_model_says():
 @pytest.mark.parametrize("mutant", [LateResultsCount, CancelledFails, Stampede, ForgetsTheWindow, KeepsLostProbes])
 def test_the_model_notices_a_seeded_mistake(mutant):
     """Each mutant, a defect found in a published breaker, is caught."""
-    with pytest.raises(AssertionError):
-        explore(mutant, 500, (Phase.generate,))
+    with pytest.raises((AssertionError, IllegalSignalError)):
+        explore(mutant, 3000, (Phase.generate,))
 
 
 def test_a_report_from_outside_counts_like_a_call():
-    """Three failed checks open it; when open they are ignored; when half open one failure opens it again."""
+    """Two failed checks open it; when open they are ignored; when half open one failure opens it again."""
     machine = BreakerMachine(SETTINGS)
     machine.report(Verdict.SUCCESS, 0.0)
-    for second in range(3):
+    for second in range(2):
         machine.report(Verdict.FAILURE, float(second), "check failed")
-    assert (machine.state, machine.reason) == (CircuitState.OPEN, "3 failures within 10 s, the last: check failed")
+    assert (machine.state, machine.reason) == (CircuitState.OPEN, "2 failures within 10 s, the last: check failed")
     assert machine.report(Verdict.FAILURE, 3.0) is None
     machine.admit(7.0)
     assert machine.state is CircuitState.HALF_OPEN
