@@ -18,7 +18,7 @@ METRICS_KEPT = 50
 
 def predict_suite(
     directory: str | Path,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     settings: RootCauseSettings | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Diagnose every case of a suite; never reads its truth.
@@ -28,7 +28,7 @@ def predict_suite(
     directory
         The suite.
     progress
-        Called with cases done, cases in all, and the case's name.
+        Called with the cases done and the cases in all.
     settings
         None takes the defaults.
 
@@ -51,7 +51,7 @@ def predict_suite(
             "seconds": perf_counter() - started,
         }
         if progress is not None:
-            progress(done, len(cases), place.name)
+            progress(done, len(cases))
     return predictions
 
 

@@ -187,8 +187,8 @@ class DependencyGraph:
         except nx.NetworkXNoPath:
             return ()
 
-    def is_adjacent(self, one: str, other: str) -> bool:
-        """Whether one of two components calls the other.
+    def is_within(self, one: str, other: str, hops: int) -> bool:
+        """Whether two components are near each other, calls counted in any direction.
 
         Parameters
         ----------
@@ -196,13 +196,20 @@ class DependencyGraph:
             Any name.
         other
             Any name.
+        hops
+            Most calls between the two.
 
         Returns
         -------
         bool
-            In either direction.
+            False if the graph does not hold both.
         """
-        return bool(self._graph.has_edge(one, other) or self._graph.has_edge(other, one))
+        if one not in self._graph or other not in self._graph:
+            return False
+        reached = {one}
+        for _ in range(hops):
+            reached |= {n for name in reached for n in nx.all_neighbors(self._graph, name)}
+        return other in reached
 
     def cycles(self) -> tuple[tuple[str, ...], ...]:
         """Groups of components that call each other in a circle.
