@@ -63,6 +63,8 @@ class Anomaly:
         Version of the bundle that judged.
     step_s
         Interval of the series, seconds.
+    supporting_detectors
+        Other detectors that found the same series abnormal at the same time.
     """
 
     key: SeriesKey
@@ -83,6 +85,7 @@ class Anomaly:
     detector: str
     model_version: str
     step_s: float
+    supporting_detectors: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:

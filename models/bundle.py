@@ -1,0 +1,295 @@
+"""The trained artefact: parameters as arrays and JSON, versioned, hashed, and never a pickle.
+
+A bundle on disk is a directory with ``manifest.json`` and ``arrays.npz``. The model version is a hash of the content,
+so two trainings on the same history with the same settings give the same version, and a changed file is noticed.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.baseline import Baseline
+from models.calibration import Calibration
+from models.detector import Detector
+from models.errors import BundleError, FaultlineError
+from models.frames import SeriesKey
+from models.registry import make_detector
+from models.segments import SegmentRules
+
+FORMAT = "faultline-bundle"
+SCHEMA_VERSION = 1
+MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Member:
+    """One fitted detector of a bundle, with what its scores mean.
+
+    Parameters
+    ----------
+    detector
+        Fitted.
+    calibration
+        Of its scores, for each series.
+    budget_per_day
+        False alarms a day that its boundary was set for, for each series (or component).
+    """
+
+    detector: Detector
+    calibration: Calibration
+    budget_per_day: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What the bundle was trained on.
+
+    Parameters
+    ----------
+    start, end
+        UTC; ``end`` is one step after the last row.
+    n_rows
+        Rows on the grid.
+    fingerprint
+        SHA-256 over keys, grid and values.
+    """
+
+    start: datetime
+    end: datetime
+    n_rows: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bundle:
+    """Everything that is needed to judge new rows of the trained series.
+
+    Parameters
+    ----------
+    created
+        UTC, given by the caller; not part of the model version.
+    step_s
+        Interval of the series, seconds.
+    keys
+        The trained series, in the order of all arrays.
+    baseline
+        Fitted.
+    members
+        The detectors, in the order of the settings.
+    rules
+        How scores become anomalies.
+    history
+        What it was trained on.
+    settings
+        The training settings, JSON-ready.
+
+    Attributes
+    ----------
+    model_version : str
+        ``m`` and 12 hexadecimal digits of the content's hash.
+    """
+
+    created: datetime
+    step_s: float
+    keys: tuple[SeriesKey, ...]
+    baseline: Baseline
+    members: tuple[Member, ...]
+    rules: SegmentRules
+    history: History
+    settings: Mapping[str, Any]
+    model_version: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model_version", _version(self._content(), self.to_arrays()))
+
+    @property
+    def context_rows(self) -> int:
+        """Earlier rows that a live window must hold in front of the rows to judge."""
+        return max(member.detector.context_rows for member in self.members)
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """All fitted state.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Names are paths such as ``isolation_forest/state/threshold``.
+        """
+        arrays = {f"baseline/{name}": array for name, array in self.baseline.to_arrays().items()}
+        for member in self.members:
+            for part, state in (("state", member.detector), ("calibration", member.calibration)):
+                for name, array in state.to_arrays().items():
+                    arrays[f"{member.detector.name}/{part}/{name}"] = array
+        return arrays
+
+    def save(self, directory: Path) -> Path:
+        """Write to a directory, which is created; an existing bundle there is replaced.
+
+        Parameters
+        ----------
+        directory
+            Where to.
+
+        Returns
+        -------
+        Path
+            The directory.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / ARRAYS).open("wb") as file:
+            np.savez(file, allow_pickle=False, **self.to_arrays())
+        manifest = {
+            "format": FORMAT,
+            "schema_version": SCHEMA_VERSION,
+            "model_version": self.model_version,
+            "created": self.created.isoformat(),
+            "arrays_sha256": hashlib.sha256((directory / ARRAYS).read_bytes()).hexdigest(),
+            **self._content(),
+        }
+        (directory / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+        return directory
+
+    @classmethod
+    def load(cls, directory: Path) -> "Bundle":
+        """Read from a directory and check that nothing was changed.
+
+        Parameters
+        ----------
+        directory
+            Where ``save`` wrote to.
+
+        Returns
+        -------
+        Bundle
+            With the same bits and the same model version.
+
+        Raises
+        ------
+        BundleError
+            If the directory is no bundle, is damaged, was changed, or is of a newer schema.
+        """
+        manifest = _read_manifest(directory)
+        arrays = _read_arrays(directory, str(manifest.get("arrays_sha256")))
+        try:
+            bundle = cls._restore(manifest, arrays)
+        except (KeyError, TypeError, ValueError, FaultlineError) as error:
+            raise BundleError(
+                f"The manifest of {directory} does not fit its arrays: {error!r}.", remedy="train again"
+            ) from error
+        if bundle.model_version != manifest.get("model_version"):
+            raise BundleError(
+                f"The content of {directory} is not that of its version {manifest.get('model_version')}.",
+                remedy="the manifest was changed; restore it or train again",
+            )
+        return bundle
+
+    def _content(self) -> dict[str, Any]:
+        """All but arrays and date, JSON-ready."""
+        return {
+            "step_s": self.step_s,
+            "keys": [[key.component, key.metric] for key in self.keys],
+            "baseline": {
+                "smooth_slots": self.baseline.smooth_slots,
+                "sharp_slots": self.baseline.sharp_slots,
+                "least_gain": self.baseline.least_gain,
+            },
+            "detectors": [
+                {
+                    "name": member.detector.name,
+                    "parameters": member.detector.parameters(),
+                    "budget_per_day": member.budget_per_day,
+                }
+                for member in self.members
+            ],
+            "rules": asdict(self.rules),
+            "history": {
+                "start": self.history.start.isoformat(),
+                "end": self.history.end.isoformat(),
+                "n_rows": self.history.n_rows,
+                "fingerprint": self.history.fingerprint,
+            },
+            "settings": dict(self.settings),
+        }
+
+    @classmethod
+    def _restore(cls, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> "Bundle":
+        history = manifest["history"]
+        return cls(
+            created=datetime.fromisoformat(manifest["created"]),
+            step_s=float(manifest["step_s"]),
+            keys=tuple(SeriesKey(component, metric) for component, metric in manifest["keys"]),
+            baseline=Baseline(**manifest["baseline"]).from_arrays(_below(arrays, "baseline/")),
+            members=tuple(
+                Member(
+                    detector=make_detector(entry["name"], entry["parameters"]).from_arrays(
+                        _below(arrays, f"{entry['name']}/state/")
+                    ),
+                    calibration=Calibration.from_arrays(_below(arrays, f"{entry['name']}/calibration/")),
+                    budget_per_day=float(entry["budget_per_day"]),
+                )
+                for entry in manifest["detectors"]
+            ),
+            rules=SegmentRules(**manifest["rules"]),
+            history=History(
+                start=datetime.fromisoformat(history["start"]),
+                end=datetime.fromisoformat(history["end"]),
+                n_rows=int(history["n_rows"]),
+                fingerprint=str(history["fingerprint"]),
+            ),
+            settings=manifest["settings"],
+        )
+
+
+def _version(content: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> str:
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}:{array.dtype.str}:{array.shape}".encode())
+        digest.update(array.data)
+    return f"m{digest.hexdigest()[:12]}"
+
+
+def _below(arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> dict[str, NDArray[np.generic]]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _read_manifest(directory: Path) -> dict[str, Any]:
+    path = directory / MANIFEST
+    if not path.is_file():
+        raise BundleError(
+            f"{directory} is not a bundle: it holds no {MANIFEST}.", remedy="give the directory of a bundle"
+        )
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BundleError(f"{path} is not readable JSON.", remedy="restore the file or train again") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise BundleError(f"{path} does not describe a Faultline bundle.", remedy="give the directory of a bundle")
+    schema = manifest.get("schema_version")
+    if schema != SCHEMA_VERSION:
+        raise BundleError(
+            f"{directory} has schema version {schema}; this program reads version {SCHEMA_VERSION}.",
+            remedy="upgrade Faultline" if isinstance(schema, int) and schema > SCHEMA_VERSION else "train again",
+        )
+    return manifest
+
+
+def _read_arrays(directory: Path, sha256: str) -> dict[str, NDArray[np.generic]]:
+    path = directory / ARRAYS
+    if not path.is_file():
+        raise BundleError(f"{directory} holds no {ARRAYS}.", remedy="restore the file or train again")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        raise BundleError(f"{path} is damaged or was changed: its SHA-256 differs.", remedy="restore it or train again")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise BundleError(f"{path} cannot be read as arrays: {error}", remedy="train again") from error
