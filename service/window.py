@@ -1,10 +1,13 @@
 """The bounded window of metrics that the loop scores and diagnoses, in memory.
 
-Owned by the engine's thread. Readers get immutable frames: every ``extend`` makes a new one.
+Owned by the engine's thread. Readers get frames that no later row changes.
 """
+
+import numpy as np
 
 from models.errors import InputError
 from models.frames import MetricFrame
+from service.buffers import RowBuffer
 
 
 class MetricWindow:
@@ -19,16 +22,18 @@ class MetricWindow:
     """
 
     def __init__(self, first: MetricFrame, max_rows: int) -> None:
-        self._max_rows = max_rows
-        self._frame = first.rows(first.n_rows - max_rows, first.n_rows)
+        self._buffer = RowBuffer(first.values, max_rows)
+        self._keys, self._step_s, self._end = first.keys, first.step_s, first.end
 
     @property
     def frame(self) -> MetricFrame:
         """What is kept, oldest row first; must not be written to."""
-        return self._frame
+        values = self._buffer.view
+        start = self._end - len(values) * np.timedelta64(round(self._step_s * 1e6), "us")
+        return MetricFrame(start=start, step_s=self._step_s, keys=self._keys, values=values)
 
-    def extend(self, fresh: MetricFrame) -> int:
-        """Add rows behind the present ones and drop the oldest.
+    def extend(self, fresh: MetricFrame) -> MetricFrame:
+        """Add rows behind the present ones and forget the oldest.
 
         Parameters
         ----------
@@ -37,21 +42,25 @@ class MetricWindow:
 
         Returns
         -------
-        int
-            Index in the window of the first fresh row.
+        MetricFrame
+            What was added, in the window's series: the fresh rows, behind NaN rows for a gap.
 
         Raises
         ------
         InputError
             If the rows are not later than the window, off its grid, or of unknown series.
         """
-        known = set(self._frame.keys)
+        known = set(self._keys)
         strangers = [key for key in fresh.keys if key not in known]
         if strangers:
             raise InputError(
                 f"{len(strangers)} series are not in the window, the first is {strangers[0]}",
                 remedy="train a bundle that knows them",
             )
-        grown = self._frame.append(fresh.select(self._frame.keys))
-        self._frame = grown.rows(grown.n_rows - self._max_rows, grown.n_rows)
-        return max(self._frame.n_rows - fresh.n_rows, 0)
+        nothing = MetricFrame(
+            start=self._end, step_s=self._step_s, keys=self._keys, values=np.empty((0, len(self._keys)))
+        )
+        added = nothing.append(fresh.select(self._keys))
+        self._buffer.extend(added.values)
+        self._end = added.end
+        return added

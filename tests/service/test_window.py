@@ -20,23 +20,24 @@ def test_keeps_the_newest_rows():
     """The window never holds more than it may, and drops the oldest rows."""
     window = MetricWindow(_frame(0, 10), 5)
     assert window.frame.values[:, 0].tolist() == [5, 6, 7, 8, 9]
-    assert window.extend(_frame(10, 12)) == 3
+    assert window.extend(_frame(10, 12)).n_rows == 2
     assert window.frame.values[:, 0].tolist() == [7, 8, 9, 10, 11]
 
 
 def test_gap_is_missing_not_closed():
-    """Rows that never came are NaN."""
+    """Rows that never came are NaN, and count as added."""
     window = MetricWindow(_frame(0, 3), 10)
-    window.extend(_frame(5, 6))
+    assert window.extend(_frame(5, 6)).n_rows == 3
     assert np.isnan(window.frame.values[3:5]).all()
     assert window.frame.n_rows == 6
 
 
 def test_more_fresh_rows_than_the_window_holds():
-    """After a long outage the first fresh row kept is the first of the window."""
+    """After a long outage the window holds the newest rows only, with their own times."""
     window = MetricWindow(_frame(0, 3), 4)
-    assert window.extend(_frame(3, 20)) == 0
-    assert window.frame.n_rows == 4
+    assert window.extend(_frame(3, 20)).n_rows == 17
+    assert window.frame.values[:, 0].tolist() == [16, 17, 18, 19]
+    assert window.frame.start == _frame(16, 17).start
 
 
 def test_strangers_are_refused_and_absent_series_are_missing():
