@@ -1,10 +1,10 @@
 """The one store of the service: what was seen, concluded and done. Every state can be rebuilt from it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from analysis.findings import RootCauseAnalysis
@@ -284,6 +284,19 @@ class SqlStore:
             rows, last = _cut(session, query, limit)
             place = make_cursor("incidents", last.opened_at, last.id) if last else None
             return Page(items=incidents.to_incidents(session, rows), next_cursor=place)
+
+    def count_incidents(self) -> Mapping[IncidentStatus, int]:
+        """Count incidents by status.
+
+        Returns
+        -------
+        Mapping of IncidentStatus to int
+            Every status, zero included.
+        """
+        query = select(IncidentRow.status, func.count()).group_by(IncidentRow.status)
+        with self.database.reading() as session:
+            found = {IncidentStatus(status): count for status, count in session.execute(query)}
+        return {status: found.get(status, 0) for status in IncidentStatus}
 
     def save_analysis(self, incident_id: str, analysis: RootCauseAnalysis, at: datetime) -> None:
         """Keep the analysis of an incident in place of an earlier one.

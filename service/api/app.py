@@ -1,0 +1,81 @@
+"""The application: routes over a backend. Nothing happens at import."""
+
+import time
+
+from fastapi import APIRouter, FastAPI
+
+from service.api import openapi, problems
+from service.api.backend import Backend
+from service.api.guards import Guards
+from service.api.metrics import RequestMeter, ServiceMetrics
+from service.api.routes import control, detection, events, health, incidents, topology
+from service.api.settings import DEFAULTS, ApiSettings
+
+PREFIX = "/api/v1"
+OPENAPI_PATH = "/openapi.json"
+
+_DESCRIPTION = """\
+Learns what normal looks like, notices when a system leaves it, names the root cause with evidence, repairs what it may.
+
+Every error is `application/problem+json` (RFC 9457). Listings are pages of `items` with a `next_cursor`. Times are UTC,
+spans are seconds, unknown numbers are null. Requests that change something are sent as `application/json`.
+"""
+
+_TAGS = [
+    {"name": "detection", "description": "Judge metrics, list what was abnormal."},
+    {"name": "incidents", "description": "Anomalies that belong together, and their root cause."},
+    {"name": "topology", "description": "The service map and the series behind it."},
+    {"name": "breakers", "description": "Circuit breakers, one a component."},
+    {"name": "recoveries", "description": "Recovery runs and their approvals."},
+    {"name": "events", "description": "The ledger of all that was noticed, decided and done."},
+    {"name": "health", "description": "The service itself."},
+]
+
+
+def create_app(backend: Backend, settings: ApiSettings = DEFAULTS) -> FastAPI:
+    """Build the application.
+
+    Parameters
+    ----------
+    backend
+        The engine; it outlives the application.
+    settings
+        Limits.
+
+    Returns
+    -------
+    FastAPI
+        Ready to serve; further routers (the page) may be included.
+    """
+    app = FastAPI(
+        title="Faultline",
+        version=_version(),
+        summary="Fault detection, root cause and recovery.",
+        description=_DESCRIPTION,
+        openapi_url=OPENAPI_PATH,
+        openapi_tags=_TAGS,
+        # The framework's pages would load scripts from a content delivery network.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.backend, app.state.settings, app.state.metrics = backend, settings, ServiceMetrics(backend)
+    app.include_router(_api())
+    app.include_router(health.router)
+    problems.install(app)
+    openapi.install(app)
+    app.add_middleware(RequestMeter, metrics=app.state.metrics, clock=time.perf_counter)
+    app.add_middleware(Guards, settings=settings)
+    return app
+
+
+def _api() -> APIRouter:
+    api = APIRouter(prefix=PREFIX)
+    for module in (detection, incidents, topology, control, events):
+        api.include_router(module.router)
+    return api
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("faultline")

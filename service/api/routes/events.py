@@ -1,0 +1,82 @@
+"""The ledger: page by page, or as a stream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse, format_sse_event
+
+from service.api.backend import Backend
+from service.api.dependencies import Cursor, Engine, Filter, Limit, Limits
+from service.api.openapi import problems
+from service.api.schemas.base import example_of
+from service.api.schemas.ledger import Record, RecordPage
+from service.api.settings import ApiSettings
+from service.records import RecordKind
+from service.store.paging import MAX_LIMIT
+
+router = APIRouter(prefix="/events", tags=["events"])
+
+HEARTBEAT_S = 15.0
+_SHOWN = Record(**example_of(Record))
+_STREAM_EXAMPLE = format_sse_event(data_str=_SHOWN.model_dump_json(), event=_SHOWN.kind, id=str(_SHOWN.seq)).decode()
+
+
+@router.get("", summary="List the ledger", responses=problems(422))
+def events(
+    engine: Engine,
+    kind: RecordKind | None = None,
+    subject: Filter = None,
+    incident_id: Filter = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> RecordPage:
+    """Page through everything that the service noticed, decided and did, newest first."""
+    page = engine.store.record_page(kind=kind, subject=subject, incident_id=incident_id, cursor=cursor, limit=limit)
+    return RecordPage(items=[Record.of(record) for record in page.items], next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/stream",
+    summary="Follow the ledger",
+    response_class=EventSourceResponse,
+    responses=problems(422)
+    | {
+        200: {
+            "description": "Server-sent events; the id is the number of the record, the event its kind.",
+            "content": {"text/event-stream": {"example": _STREAM_EXAMPLE}},
+        }
+    },
+)
+async def stream(
+    engine: Engine,
+    limits: Limits,
+    last_event_id: Annotated[int | None, Header(ge=0, lt=2**63, description="Resume behind this record.")] = None,
+) -> StreamingResponse:
+    """Follow the ledger from now on, or from Last-Event-ID; the stream ends now and then and is to be resumed."""
+    if last_event_id is None:
+        newest = await run_in_threadpool(engine.store.records, newest_first=True, limit=1)
+        last_event_id = newest[0].seq if newest else 0
+    return EventSourceResponse(_follow(engine, limits, last_event_id), headers={"Cache-Control": "no-store"})
+
+
+async def _follow(engine: Backend, limits: ApiSettings, after: int) -> AsyncIterator[bytes]:
+    """New records as they come; a comment when there are none for a while, so that proxies keep the line open."""
+    yield format_sse_event(comment="following")
+    clock = asyncio.get_running_loop().time
+    began = heard = clock()
+    while clock() - began < limits.stream_max_s:
+        records = await run_in_threadpool(engine.store.records, after=after, limit=MAX_LIMIT)
+        for record in records:
+            after = record.seq
+            yield format_sse_event(
+                data_str=Record.of(record).model_dump_json(), event=record.kind.value, id=str(record.seq)
+            )
+        if records or clock() - heard > HEARTBEAT_S:
+            heard = clock()
+            yield format_sse_event(comment="ping")
+        if len(records) < MAX_LIMIT:
+            await asyncio.sleep(limits.stream_poll_s)
