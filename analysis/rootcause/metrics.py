@@ -74,7 +74,7 @@ def collect(observation: Observation, settings: RootCauseSettings) -> MetricFind
         kept = lost = 0.0
         for kind, columns in by_kind.items():
             shares = _shares(points, columns, settings)
-            weight = _kind_weight(kind, settings)
+            weight = kind_weight(kind, settings)
             evidence += [_shift_evidence(view, i, weight * share * raw[i]) for i, share in shares]
             kept += (here := sum(weight * share * points[i] for i, share in shares))
             lost += sum(weight * share * (raw[i] - points[i]) for i, share in shares)
@@ -101,8 +101,21 @@ def _shares(points: Values, columns: list[int], settings: RootCauseSettings) -> 
     return [(i, 1.0 if rank == 0 else settings.second_share) for rank, i in enumerate(strongest)]
 
 
-def _kind_weight(kind: MetricKind, settings: RootCauseSettings) -> float:
-    """Weight of one kind."""
+def kind_weight(kind: MetricKind, settings: RootCauseSettings) -> float:
+    """Weight of one kind of metric.
+
+    Parameters
+    ----------
+    kind
+        Which one.
+    settings
+        The weights.
+
+    Returns
+    -------
+    float
+        Not negative.
+    """
     if kind.is_symptomatic:
         return settings.symptom_weight
     return settings.saturation_weight if kind is MetricKind.SATURATION else settings.other_weight

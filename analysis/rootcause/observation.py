@@ -15,13 +15,21 @@ from analysis.topology import DependencyGraph, from_edges, from_traces
 from models.frames import MetricFrame, SeriesKey, to_datetime, to_datetime64
 
 ODD_DEVIATION = 3.0
-"""Robust deviations from which a row of a moved series counts as part of the incident."""
+"""Robust deviations from which a row counts as odd."""
 RELATIVE_FLOOR = 0.01
-"""A scale is never below this part of the series' own level: changes under 1 % are noise in any unit."""
+"""A scale is never below this part of the series' own level: changes under 1 % are noise in most units."""
+ERRORS_FLOOR = 0.002
+"""The same for errors: an availability of 99 % instead of 100 % is no noise."""
 FALLBACK_ROWS = 5
 """Rows taken for the incident when none lies at or after the detection."""
 LEADING_SERIES = 8
 """Most moved series that vote on the onset."""
+ONSET_TRIALS = 8
+"""Splits tried on each side of the detection."""
+CLEARLY = 1.1
+"""How much better another split must be before the detection is doubted."""
+FEWEST_HISTORY = 4
+"""Rows of history that must be left."""
 
 Values = NDArray[np.float64]
 
@@ -123,7 +131,7 @@ def observe(situation: Situation) -> Observation:
 def view_series(frame: MetricFrame, detected_at: datetime) -> SeriesView | None:
     """Split the frame and measure every series against its own history.
 
-    The detection may be late: rows before it that are as odd as the incident already are counted to it.
+    The detection may be late or early: of the splits near it the one is taken that tells history and incident apart best.
 
     Parameters
     ----------
@@ -149,13 +157,15 @@ def view_series(frame: MetricFrame, detected_at: datetime) -> SeriesView | None:
         cut -= min(FALLBACK_ROWS, max(1, len(rows) // 10))
     units = _units(values)
     scaled = values / units
-    onset = _find_onset(scaled, cut)
-    baseline, scale = _history(scaled, onset)
-    level = _median(scaled[onset:])
     keys = tuple(frame.keys[i] for i in order)
+    kinds = tuple(classify(key.metric) for key in keys)
+    floors = np.array([ERRORS_FLOOR if kind is MetricKind.ERRORS else RELATIVE_FLOOR for kind in kinds])
+    onset = _find_onset(scaled, cut, floors)
+    baseline, scale = _history(scaled, onset, floors)
+    level = _median(scaled[onset:])
     return SeriesView(
         keys=keys,
-        kinds=tuple(classify(key.metric) for key in keys),
+        kinds=kinds,
         times=times,
         values=values,
         onset=onset,
@@ -197,17 +207,17 @@ def _quantiles(rows: Values, shares: tuple[float, ...]) -> Values:
     return result
 
 
-def _history(scaled: Values, onset: int) -> tuple[Values, Values]:
+def _history(scaled: Values, onset: int, floors: Values) -> tuple[Values, Values]:
     """Centre and floored robust scale of each column before the onset; NaN centre where there is no history."""
     history = scaled[:onset]
-    quarter, centre, three_quarters = _quantiles(history, (0.25, 0.5, 0.75))
+    low, quarter, centre, three_quarters, high = _quantiles(history, (0.05, 0.25, 0.5, 0.75, 0.95))
     mad = 1.4826 * _median(np.abs(history - centre))
-    counts = np.maximum((~np.isnan(history)).sum(axis=0), 1)
-    away = np.where(np.isnan(history), 0.0, history - centre)
-    deviation = np.sqrt((away**2).sum(axis=0) / counts) / 4
-    scale = np.fmax.reduce([mad, (three_quarters - quarter) / 1.349, deviation, RELATIVE_FLOOR * np.abs(centre)])
-    # A constant zero has no scale of its own; its largest value is the only unit that is left.
-    return centre, np.where(np.nan_to_num(scale) > 1e-12, scale, RELATIVE_FLOOR)
+    spreads = [mad, (three_quarters - quarter) / 1.349, (high - low) / 3.29 / 2, floors * np.abs(centre)]
+    scale = np.nan_to_num(np.fmax.reduce(spreads))
+    # A constant zero has no scale of its own: what it reaches in the incident is the only unit that is left.
+    incident = scaled[onset:]
+    reached = np.max(np.abs(incident), axis=0, initial=0.0, where=~np.isnan(incident))
+    return centre, np.where(scale > 1e-12, scale, np.maximum(RELATIVE_FLOOR * reached, 1e-12))
 
 
 def _share(rows: Values) -> Values:
@@ -216,19 +226,33 @@ def _share(rows: Values) -> Values:
     return present
 
 
-def _find_onset(scaled: Values, cut: int) -> int:
-    """Walk back from the detection while most of the moved series are odd already; at most half of the history."""
-    if cut < 4:
-        return cut
-    centre, scale = _history(scaled, cut)
-    shift = np.abs(_median(scaled[cut:]) - centre) / scale
-    leading = [int(i) for i in np.argsort(-np.nan_to_num(shift), kind="stable")[:LEADING_SERIES]]
-    leading = [i for i in leading if shift[i] > ODD_DEVIATION]
-    if not leading:
-        return cut
-    sign = np.sign(_median(scaled[cut:])[leading] - centre[leading])
-    odd = ((scaled[:, leading] - centre[leading]) / scale[leading]) * sign > ODD_DEVIATION
-    onset = cut
-    while onset > cut // 2 and odd[onset - 1].mean() > 0.5:
-        onset -= 1
-    return onset
+def _find_onset(scaled: Values, cut: int, floors: Values) -> int:
+    """Where history and incident differ most, near the detection.
+
+    Tried are splits up to as many rows before the detection as the incident has behind it, and up to half of the
+    incident later; the detection itself stands unless another split tells the two apart clearly better.
+    """
+    best, most = cut, _contrast(scaled, cut, floors) * CLEARLY
+    for split in _splits(cut, len(scaled)):
+        contrast = _contrast(scaled, split, floors)
+        if contrast > most:
+            best, most = split, contrast
+    return best
+
+
+def _splits(cut: int, n_rows: int) -> list[int]:
+    """Rows to try as the onset, nearest to the detection first."""
+    after = n_rows - cut
+    steps = {round(after * i / ONSET_TRIALS) for i in range(1, ONSET_TRIALS + 1)}
+    early = {cut - step for step in steps if cut - step >= max(FEWEST_HISTORY, cut // 3)}
+    late = {cut + max(1, step) for step in steps if 0 < step <= after // 2}
+    return sorted(early | late - {cut}, key=lambda row: (abs(row - cut), row))
+
+
+def _contrast(scaled: Values, split: int, floors: Values) -> float:
+    """How far the most moved series move if the incident starts at a row; 0 without history."""
+    if not 0 < split < len(scaled):
+        return 0.0
+    centre, scale = _history(scaled, split, floors)
+    shift = np.nan_to_num(np.abs(_median(scaled[split:]) - centre) / scale)
+    return float(np.sort(np.log1p(shift))[-LEADING_SERIES:].sum())
