@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.errors import CaseError, InputError
@@ -20,7 +19,7 @@ from models.sources.columns import names, numbers
 from models.sources.grids import Points, lay_out
 from models.sources.holes import find_hole
 from models.sources.long_form import points_from_long, write_long
-from models.sources.parquet import read_parquet
+from models.sources.parquet import read_parquet, table_from_pandas
 from models.sources.repairs import Repair
 from models.sources.steps import infer_step
 from models.sources.times import times_us
@@ -131,8 +130,8 @@ def write_case(case: Case, directory: str | Path) -> None:
     for name in TABLE_COLUMNS:
         table: pd.DataFrame | None = getattr(case, name)
         if table is not None:
-            arrow = pa.Table.from_pandas(table[list(TABLE_COLUMNS[name])], preserve_index=False)
-            pq.write_table(arrow.replace_schema_metadata(), place / f"{name}.parquet", compression="zstd")
+            arrow = table_from_pandas(table[list(TABLE_COLUMNS[name])])
+            pq.write_table(arrow, place / f"{name}.parquet", compression="zstd")
 
 
 def _read(place: Path) -> Case:

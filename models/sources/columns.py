@@ -19,6 +19,24 @@ LARGEST_VALUE = 1e100
 """Beyond this magnitude squares and sums overflow; no measurement is that large."""
 
 
+def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Undo encodings that do not change the meaning.
+
+    Parameters
+    ----------
+    column
+        Of any type.
+
+    Returns
+    -------
+    pyarrow.ChunkedArray
+        A dictionary decoded, a string view as string, anything else as it was.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = pc.cast(column, column.type.value_type)
+    return pc.cast(column, pa.string()) if pa.types.is_string_view(column.type) else column
+
+
 def names(column: pa.ChunkedArray, *, source: str, name: str, is_empty_allowed: bool = False) -> pa.DictionaryArray:
     """Read one column of names.
 
@@ -43,8 +61,12 @@ def names(column: pa.ChunkedArray, *, source: str, name: str, is_empty_allowed: 
     InputError
         If the column does not hold strings, or a name is missing or empty where it may not be.
     """
-    if pa.types.is_dictionary(column.type):
-        column = pc.cast(column, column.type.value_type)
+    is_encoded = pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type)
+    if is_encoded and not column.null_count and column.num_chunks:
+        encoded = column.unify_dictionaries().combine_chunks()
+        if "" not in encoded.dictionary.to_pylist() and not encoded.dictionary.null_count:
+            return encoded
+    column = plain(column)
     if pa.types.is_null(column.type):
         column = pc.cast(column, pa.string())
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
@@ -81,11 +103,9 @@ def numbers(column: pa.ChunkedArray, *, source: str, name: str) -> tuple[NDArray
     InputError
         If the column is of another type, or a text does not spell a number.
     """
+    column = plain(column)
     kind = column.type
     repairs: list[Repair] = []
-    if pa.types.is_dictionary(kind):
-        column = pc.cast(column, kind.value_type)
-        kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         column, repairs = _spelled(column, source, name)
     elif pa.types.is_boolean(kind):

@@ -4,9 +4,9 @@ UTF-8 (a byte order mark is skipped), commas, double quotes, a header. Nothing i
 text, so that whoever turns them into times and numbers can name the row that is wrong.
 """
 
+import codecs
 import csv
 import io
-import mmap
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +15,8 @@ import pyarrow.csv as pacsv
 from models.errors import InputError
 from models.sources.parquet import check_header
 
-_HEADER_BYTES = 1 << 22
+_HEADER_CHARACTERS = 1 << 22
+_BLOCK_BYTES = 1 << 24
 _ENCODED = ("component", "metric")
 
 
@@ -50,7 +51,9 @@ def read_csv(path: Path) -> pa.Table:
     try:
         table = pacsv.read_csv(
             path,
-            read_options=pacsv.ReadOptions(use_threads=False, block_size=1 << 24, column_names=header, skip_rows=1),
+            read_options=pacsv.ReadOptions(
+                use_threads=False, block_size=_BLOCK_BYTES, column_names=header, skip_rows=1
+            ),
             parse_options=pacsv.ParseOptions(newlines_in_values=False, invalid_row_handler=remember),
             convert_options=pacsv.ConvertOptions(column_types=kinds, strings_can_be_null=False),
         )
@@ -59,7 +62,6 @@ def read_csv(path: Path) -> pa.Table:
             problem = f"the row has {bad[0].actual_columns} cells, the header {bad[0].expected_columns}"
             row = bad[0].number - 2 if bad[0].number else None
             raise InputError(problem, source=source, row=row, remedy="check commas and quotes") from fault
-        _check_encoding(path)
         problem = f"not readable as CSV: {str(fault)[:200]}"
         raise InputError(problem, source=source, remedy="check commas and quotes") from fault
     if not table.num_rows:
@@ -68,32 +70,45 @@ def read_csv(path: Path) -> pa.Table:
 
 
 def _header(path: Path) -> list[str]:
-    """Read the first line, after a look at the bytes."""
+    """Read the first line."""
     source = str(path)
+    _check_bytes(path)
+    with path.open(encoding="utf-8-sig", newline=None) as file:
+        line = file.readline(_HEADER_CHARACTERS)
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEADER_BYTES)
-            if not head.strip():
-                raise InputError("the file is empty", source=source, remedy="check the export")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                nul = content.find(b"\0")
-                if nul >= 0:
-                    row = content[:nul].count(b"\n") - 1
-                    problem = "a NUL byte: this is binary, UTF-16, or damaged"
-                    raise InputError(problem, source=source, row=max(row, 0), remedy="write UTF-8 text or Parquet")
-    except FileNotFoundError:
-        raise InputError("there is no such file", source=source, remedy="check the path") from None
-    except OSError as fault:
-        raise InputError(f"not readable: {fault.strerror}", source=source, remedy="check the file") from fault
-    try:
-        line = head.splitlines()[0].decode("utf-8-sig")
         header = [name.strip() for name in next(csv.reader(io.StringIO(line), strict=True), [])]
-    except UnicodeDecodeError as fault:
-        raise _not_utf8(path, fault) from fault
     except csv.Error as fault:
         raise InputError(f"the header is not CSV: {fault}", source=source, remedy="check its quotes") from fault
     _check_names(header, source)
     return header
+
+
+def _check_bytes(path: Path) -> None:
+    """Refuse what is empty, binary or not UTF-8, before anything reads it as text."""
+    source, row, decoder = str(path), -1, codecs.getincrementaldecoder("utf-8")()
+    is_blank = True
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK_BYTES):
+                nul = block.find(b"\0")
+                if nul >= 0:
+                    row += block[:nul].count(b"\n")
+                    problem = "a NUL byte: this is binary, UTF-16, or damaged"
+                    raise InputError(problem, source=source, row=max(row, 0), remedy="write UTF-8 text or Parquet")
+                is_blank = is_blank and not block.strip()
+                decoder.decode(block)
+                row += block.count(b"\n")
+            decoder.decode(b"", final=True)
+    except FileNotFoundError:
+        raise InputError("there is no such file", source=source, remedy="check the path") from None
+    except OSError as fault:
+        raise InputError(f"not readable: {fault.strerror}", source=source, remedy="check the file") from fault
+    except UnicodeDecodeError as fault:
+        row += fault.object[: fault.start].count(b"\n")
+        problem = f"byte 0x{fault.object[fault.start]:02x} is not UTF-8"
+        raise InputError(problem, source=source, row=max(row, 0), remedy="save the file as UTF-8") from fault
+    if is_blank:
+        raise InputError("the file is empty", source=source, remedy="check the export")
 
 
 def _check_names(header: list[str], source: str) -> None:
@@ -102,22 +117,9 @@ def _check_names(header: list[str], source: str) -> None:
         if len(header) == 1 and sign in header[0]:
             problem = f"the columns are separated by {word}"
             raise InputError(problem, source=source, remedy="separate by commas and write decimal points")
+    if not header:
+        raise InputError("the first line is empty", source=source, remedy="start with the header")
     if "" in header:
         problem = f"column {header.index('')} (counted from 0) has no name"
         raise InputError(problem, source=source, remedy="name or remove it")
     check_header(header, [], source)
-
-
-def _check_encoding(path: Path) -> None:
-    """Refuse bytes that are not UTF-8."""
-    try:
-        path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise _not_utf8(path, fault) from fault
-
-
-def _not_utf8(path: Path, fault: UnicodeDecodeError) -> InputError:
-    """Name the row of the first byte that is not UTF-8."""
-    row = bytes(fault.object[: fault.start]).count(b"\n") - 1
-    problem = f"byte 0x{fault.object[fault.start]:02x} is not UTF-8"
-    return InputError(problem, source=str(path), row=max(row, 0), remedy="save the file as UTF-8")

@@ -40,19 +40,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from models.errors import InputError
-from models.frames import MAX_CELLS, MetricFrame
+from models.frames import MAX_CELLS, MetricFrame, step_timedelta
 from models.sources.delimited import read_csv
 from models.sources.grids import Points, lay_out, merge_points
 from models.sources.long_form import points_from_long, write_long
-from models.sources.parquet import read_parquet
+from models.sources.parquet import check_header, read_parquet, table_from_pandas
 from models.sources.repairs import Repair
 from models.sources.steps import infer_step
 from models.sources.wide_form import points_from_wide, write_wide
 
-__all__ = ["MAX_CELLS", "Reading", "read_metrics", "write_long", "write_wide"]
+__all__ = ["MAX_CELLS", "Reading", "read_metrics", "read_table", "write_long", "write_wide"]
 
 TIME_COLUMNS = ("ts", "timestamp", "time", "datetime", "date")
 """What the column of times may be called, in any case; ``ts`` wins, of the others only one may be there."""
@@ -104,8 +105,8 @@ def read_metrics(
         As the table in the module's docstring says.
     """
     place = Path(path)
-    if step_s is not None and not 1e-6 <= step_s <= 1e9:
-        raise InputError(f"the step is {step_s} s", remedy="state a number of seconds between 1e-6 and 1e9")
+    if not place.exists():
+        raise InputError("there is no such file or directory", source=str(place), remedy="check the path")
     files, repairs = _files(place)
     parts = []
     for file in files:
@@ -113,10 +114,51 @@ def read_metrics(
         parts.append(points)
         repairs += more
     whole = parts[0] if len(parts) == 1 else merge_points(parts, source=str(place))
-    if np.isnan(whole.values).all():
-        raise InputError("there is not a single value", source=str(place), remedy="check the export")
-    step_s = step_s or infer_step(whole.times_us, whole.codes, source=str(place))
-    frame, more = lay_out(whole, step_s=step_s, max_cells=max_cells)
+    return _grid(whole, repairs, step_s, max_cells)
+
+
+def read_table(
+    table: pd.DataFrame, *, step_s: float | None = None, component: str = "", max_cells: int = MAX_CELLS
+) -> Reading:
+    """Read metrics from a pandas frame, under the same rules as from a file.
+
+    Parameters
+    ----------
+    table
+        Long or wide; the index is not looked at.
+    step_s
+        Seconds between rows; None tells it from the times.
+    component
+        Of series that name none.
+    max_cells
+        Refuse a grid of more rows times series than this.
+
+    Returns
+    -------
+    Reading
+        From the earliest to the latest time; the repairs name ``table`` as their source.
+
+    Raises
+    ------
+    InputError
+        As the table in the module's docstring says.
+    """
+    header = [str(name) for name in table.columns]
+    check_header(header, [], "table")
+    if table.empty:
+        raise InputError("there is not a single row", source="table", remedy="check the query")
+    points, repairs = _points(table_from_pandas(table), component, "table")
+    return _grid(points, repairs, step_s, max_cells)
+
+
+def _grid(points: Points, repairs: tuple[Repair, ...], step_s: float | None, max_cells: int) -> Reading:
+    """Find the step and lay the points out."""
+    if np.isnan(points.values).all():
+        raise InputError("there is not a single value", source=points.source, remedy="check the export")
+    if step_s is None:
+        step_s = infer_step(points.times_us, points.codes, source=points.source)
+    step_timedelta(step_s)
+    frame, more = lay_out(points, step_s=step_s, max_cells=max_cells)
     return Reading(frame=frame, repairs=repairs + more)
 
 
@@ -136,21 +178,25 @@ def _files(place: Path) -> tuple[list[Path], tuple[Repair, ...]]:
 
 def _read_file(path: Path, component: str) -> tuple[Points, tuple[Repair, ...]]:
     """One file, whatever its form."""
-    source = str(path)
     table = read_parquet(path) if path.suffix.lower() in _PARQUET_ENDINGS or _is_parquet(path) else read_csv(path)
+    return _points(table, component, str(path))
+
+
+def _points(table: pa.Table, component: str, source: str) -> tuple[Points, tuple[Repair, ...]]:
+    """Long or wide, as the columns say."""
     ts = _time_column(table.column_names, source)
     present = set(table.column_names)
     if {"metric", "value"} <= present:
         used = {ts, *_LONG}
         points, repairs = points_from_long(table, source=source, ts=ts, component=component)
     elif "component" in present or "metric" in present:
-        lacking = next(name for name in ("metric", "value") if name not in present)
-        raise InputError("long form lacks this column", source=source, column=lacking, remedy=f"it needs {ts}, {_LONG}")
+        lacking = "value" if "metric" in present else "metric"
+        remedy = f"it needs {ts}, component, metric and value"
+        raise InputError("long form lacks this column", source=source, column=lacking, remedy=remedy)
     else:
         used = {name for name in present if not name.startswith("__index_level_")}
-        points, repairs = points_from_wide(
-            table.select(sorted(used, key=table.column_names.index)), source=source, ts=ts, component=component
-        )
+        wide = table.select([name for name in table.column_names if name in used])
+        points, repairs = points_from_wide(wide, source=source, ts=ts, component=component)
     return points, (*repairs, *_unused(table, used, source))
 
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from models.errors import InputError
+from models.sources.columns import plain
 from models.sources.repairs import Repair
 
 LAST_TIME = np.datetime64("2200-01-01", "us")
@@ -48,9 +49,8 @@ def times_us(column: pa.ChunkedArray, *, source: str, name: str = "ts") -> tuple
     InputError
         If the column is of another type, or a row is missing, unreadable, out of range, or of another zone.
     """
+    column = plain(column)
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = pc.cast(column, kind.value_type), kind.value_type
     if column.null_count:
         missing = int(np.flatnonzero(column.is_null().to_numpy())[0])
         raise InputError("the time is missing", source=source, column=name, row=missing, remedy="remove the row")
