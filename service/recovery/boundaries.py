@@ -1,0 +1,320 @@
+"""Isolation boundaries: which components stand or fall together, which rules act on them, which routes are open."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from models.errors import ConfigurationError, FaultlineError, UnknownNameError
+from service.ports import ActionKind
+from service.recovery.breakers.settings import BreakerSettings
+from service.recovery.conditions import Condition, Evaluation
+from service.recovery.facts import Facts
+from service.recovery.isolations import REVERSALS, Isolations
+
+ANY = "*"
+Route = tuple[str, str]
+
+
+class IsolationType(StrEnum):
+    """What kind of boundary; the spelling on the wire is fixed."""
+
+    PROCESS = "PROCESS"
+    SERVICE = "SERVICE"
+    DATABASE = "DATABASE"
+    NETWORK = "NETWORK"
+    RESOURCE = "RESOURCE"
+
+
+class RouteBlockedError(FaultlineError):
+    """A call runs along a route that is not open.
+
+    Parameters
+    ----------
+    caller
+        Who calls.
+    callee
+        Who is called.
+    reason
+        What closes the route.
+    """
+
+    def __init__(self, caller: str, callee: str, *, reason: str) -> None:
+        super().__init__(f"The route {caller} -> {callee} is blocked: {reason}.")
+        self.caller = caller
+        self.callee = callee
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsolationRule:
+    """When to do what to the component that is held responsible.
+
+    Parameters
+    ----------
+    id
+        Unique among all boundaries.
+    condition
+        Over the facts of a finding.
+    action
+        What to do.
+    priority
+        The highest goes first.
+    timeout_s
+        After so many seconds the action is taken back by itself; None: never.
+    parameters
+        For the actuator, for example ``(("replicas", 2.0),)``.
+
+    Raises
+    ------
+    ConfigurationError
+        If the timeout is not positive, or the action cannot be taken back after it.
+    """
+
+    id: str
+    condition: Condition
+    action: ActionKind
+    priority: int = 0
+    timeout_s: float | None = None
+    parameters: tuple[tuple[str, float | str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.timeout_s is None:
+            return
+        if not self.timeout_s > 0:
+            raise ConfigurationError(f"Rule {self.id!r} has timeout_s {self.timeout_s}.", remedy="give a positive one")
+        if self.action not in REVERSALS:
+            raise ConfigurationError(
+                f"Rule {self.id!r} has a timeout, but {self.action} cannot be taken back.", remedy="leave timeout_s out"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleMatch:
+    """A rule whose condition holds, and on what grounds."""
+
+    rule: IsolationRule
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsolationBoundary:
+    """Components that are protected together.
+
+    Parameters
+    ----------
+    id
+        Unique.
+    name
+        For people.
+    type
+        What kind of boundary.
+    components
+        At least one; a component is in one boundary only.
+    rules
+        What to do when.
+    allowed_routes
+        Caller and callee, ``*`` for any. If there are any, a call that crosses the boundary must match one.
+    blocked_routes
+        Caller and callee, ``*`` for any; these are refused even if allowed.
+    breaker
+        Settings of the breakers of its components.
+    recovery_strategy
+        Id of the strategy to prefer; empty: the strategies' own conditions choose.
+
+    Raises
+    ------
+    ConfigurationError
+        If it has no component, or names one or a rule twice.
+    """
+
+    id: str
+    name: str
+    type: IsolationType
+    components: tuple[str, ...]
+    rules: tuple[IsolationRule, ...] = ()
+    allowed_routes: tuple[Route, ...] = ()
+    blocked_routes: tuple[Route, ...] = ()
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    recovery_strategy: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.components:
+            raise ConfigurationError(f"Boundary {self.id!r} has no components.", remedy="name at least one")
+        _check_unique(f"Boundary {self.id!r} names component", self.components)
+
+    def matching_rules(self, facts: Facts) -> tuple[RuleMatch, ...]:
+        """Find the rules whose conditions hold.
+
+        Parameters
+        ----------
+        facts
+            Of a finding.
+
+        Returns
+        -------
+        tuple of RuleMatch
+            Highest priority first; of equal ones in the order of declaration.
+        """
+        ordered = sorted(self.rules, key=lambda rule: -rule.priority)
+        judged = (RuleMatch(rule=rule, evaluation=rule.condition.evaluate(facts)) for rule in ordered)
+        return tuple(match for match in judged if match.evaluation.holds)
+
+    def objection(self, caller: str, callee: str) -> str:
+        """Say what this boundary has against a call.
+
+        Parameters
+        ----------
+        caller
+            Who calls.
+        callee
+            Who is called.
+
+        Returns
+        -------
+        str
+            Empty if nothing.
+        """
+        inside = (caller in self.components) + (callee in self.components)
+        if not inside:
+            return ""
+        if _matches(self.blocked_routes, caller, callee):
+            return f"boundary {self.id} blocks it"
+        if inside == 1 and self.allowed_routes and not _matches(self.allowed_routes, caller, callee):
+            return f"it crosses boundary {self.id}, which does not allow it"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Boundaries:
+    """All boundaries of a system.
+
+    Parameters
+    ----------
+    all
+        Each id, rule id and component once.
+
+    Raises
+    ------
+    ConfigurationError
+        If an id, a rule id or a component occurs twice.
+    """
+
+    all: tuple[IsolationBoundary, ...]
+
+    def __post_init__(self) -> None:
+        _check_unique("The boundaries name id", (b.id for b in self.all))
+        _check_unique("The boundaries name component", (c for b in self.all for c in b.components))
+        _check_unique("The boundaries name rule", (rule.id for b in self.all for rule in b.rules))
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Every component that a boundary holds."""
+        return tuple(component for boundary in self.all for component in boundary.components)
+
+    def of(self, component: str) -> IsolationBoundary:
+        """Find the boundary of a component.
+
+        Parameters
+        ----------
+        component
+            Its name.
+
+        Returns
+        -------
+        IsolationBoundary
+            The one that holds it.
+
+        Raises
+        ------
+        UnknownNameError
+            If none does.
+        """
+        for boundary in self.all:
+            if component in boundary.components:
+                return boundary
+        raise UnknownNameError("component", component, self.components)
+
+    def objection(self, caller: str, callee: str, isolations: Isolations) -> str:
+        """Say what closes a route; UnknownNameError if a component is in no boundary.
+
+        Parameters
+        ----------
+        caller
+            Who calls.
+        callee
+            Who is called.
+        isolations
+            What is in force.
+
+        Returns
+        -------
+        str
+            Empty if the route is open.
+        """
+        ends = (self.of(caller), self.of(callee))
+        for component in (callee, caller):
+            if component in isolations.isolated:
+                return f"{component} is isolated"
+        return next((text for text in (b.objection(caller, callee) for b in ends) if text), "")
+
+    def is_route_allowed(self, caller: str, callee: str, isolations: Isolations) -> bool:
+        """Whether a call may be made; UnknownNameError if a component is in no boundary.
+
+        Parameters
+        ----------
+        caller
+            Who calls.
+        callee
+            Who is called.
+        isolations
+            What is in force.
+
+        Returns
+        -------
+        bool
+            False for an isolated component, a blocked route, or a crossing that is not allowed.
+        """
+        return not self.objection(caller, callee, isolations)
+
+    def check_route(self, caller: str, callee: str, isolations: Isolations) -> None:
+        """Refuse a call that may not be made; UnknownNameError if a component is in no boundary.
+
+        Parameters
+        ----------
+        caller
+            Who calls.
+        callee
+            Who is called.
+        isolations
+            What is in force.
+
+        Raises
+        ------
+        RouteBlockedError
+            With the reason, if the route is not open.
+        """
+        reason = self.objection(caller, callee, isolations)
+        if reason:
+            raise RouteBlockedError(caller, callee, reason=reason)
+
+    def breaker_settings(self) -> dict[str, BreakerSettings]:
+        """Settings for a board of breakers.
+
+        Returns
+        -------
+        dict of str to BreakerSettings
+            One a component.
+        """
+        return {component: boundary.breaker for boundary in self.all for component in boundary.components}
+
+
+def _matches(routes: Iterable[Route], caller: str, callee: str) -> bool:
+    return any(source in {caller, ANY} and target in {callee, ANY} for source, target in routes)
+
+
+def _check_unique(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ConfigurationError(f"{what} {name!r} twice.", remedy="keep one of them")
+        seen.add(name)
