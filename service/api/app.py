@@ -2,7 +2,7 @@
 
 import time
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from service.api import openapi, problems
 from service.api.backend import Backend
@@ -11,7 +11,6 @@ from service.api.metrics import RequestMeter, ServiceMetrics
 from service.api.routes import control, detection, events, health, incidents, topology
 from service.api.settings import DEFAULTS, ApiSettings
 
-PREFIX = "/api/v1"
 OPENAPI_PATH = "/openapi.json"
 
 _DESCRIPTION = """\
@@ -59,20 +58,13 @@ def create_app(backend: Backend, settings: ApiSettings = DEFAULTS) -> FastAPI:
         redoc_url=None,
     )
     app.state.backend, app.state.settings, app.state.metrics = backend, settings, ServiceMetrics(backend)
-    app.include_router(_api())
-    app.include_router(health.router)
+    for module in (detection, incidents, topology, control, events, health):
+        app.include_router(module.router)
     problems.install(app)
     openapi.install(app)
     app.add_middleware(RequestMeter, metrics=app.state.metrics, clock=time.perf_counter)
     app.add_middleware(Guards, settings=settings)
     return app
-
-
-def _api() -> APIRouter:
-    api = APIRouter(prefix=PREFIX)
-    for module in (detection, incidents, topology, control, events):
-        api.include_router(module.router)
-    return api
 
 
 def _version() -> str:

@@ -8,6 +8,9 @@ from service.api.backend import Backend
 from service.api.settings import ApiSettings
 from service.store.paging import MAX_LIMIT
 
+PREFIX = "/api/v1"
+"""Stands in the path of every route itself, so that figures can name routes by their full template."""
+
 
 def backend_of(request: Request) -> Backend:
     """Look up the engine that the application was made with.

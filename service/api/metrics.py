@@ -13,6 +13,7 @@ from service.recovery.breakers import CircuitState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 EXAMPLE = 'faultline_rows_read_total 2880.0\nfaultline_breaker_state{breaker="payments-db",state="OPEN"} 1.0\n'
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -45,7 +46,7 @@ class ServiceMetrics:
         Parameters
         ----------
         method
-            HTTP method.
+            HTTP method; made-up ones count as OTHER, so that callers cannot grow the figures.
         route
             Template of the path, never the path itself.
         status
@@ -53,7 +54,7 @@ class ServiceMetrics:
         seconds
             How long it took.
         """
-        self._requests.labels(method, route, str(status)).inc()
+        self._requests.labels(method if method in _METHODS else "OTHER", route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     def render(self) -> bytes:

@@ -4,12 +4,12 @@ from fastapi import APIRouter
 
 from models.errors import UnknownNameError
 from service.api.backend import Backend
-from service.api.dependencies import Cursor, Engine, Filter, Limit
+from service.api.dependencies import PREFIX, Cursor, Engine, Filter, Limit
 from service.api.openapi import problems
 from service.api.schemas.control import Approval, Breaker, BreakerOrder, BreakerPage, Cancellation, Run, RunPage
 from service.store.paging import make_cursor, read_cursor
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 _CHANGING = problems(400, 403, 404, 409, 413, 415, 422, 502, 503)
 

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
-from service.api.dependencies import Cursor, Engine, Filter, Limit, Limits
+from service.api.dependencies import PREFIX, Cursor, Engine, Filter, Limit, Limits
 from service.api.openapi import problems
 from service.api.points import frame_of
+from service.api.schemas.base import Moment
 from service.api.schemas.detection import Anomaly, AnomalyPage, RepairNote, ScoreRequest, ScoreResult
 
-router = APIRouter(tags=["detection"])
+router = APIRouter(prefix=PREFIX, tags=["detection"])
 
 
 @router.post("/score", summary="Judge metric values", responses=problems(400, 403, 409, 413, 415, 422))
@@ -33,7 +33,7 @@ def anomalies(
     component: Filter = None,
     metric: Filter = None,
     incident_id: Filter = None,
-    since: Annotated[AwareDatetime | None, Query(description="Only those that start at or after this time.")] = None,
+    since: Annotated[Moment | None, Query(description="Only those that start at or after this time.")] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> AnomalyPage:

@@ -6,21 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
-from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.sse import EventSourceResponse, ServerSentEvent, format_sse_event
 
 from service.api.backend import Backend
-from service.api.dependencies import Cursor, Engine, Filter, Limit, Limits
+from service.api.dependencies import PREFIX, Cursor, Engine, Filter, Limit, Limits
 from service.api.openapi import problems
 from service.api.schemas.base import example_of
 from service.api.schemas.ledger import Record, RecordPage
-from service.api.settings import ApiSettings
 from service.records import RecordKind
 from service.store.paging import MAX_LIMIT
 
-router = APIRouter(prefix="/events", tags=["events"])
+router = APIRouter(prefix=f"{PREFIX}/events", tags=["events"])
 
-HEARTBEAT_S = 15.0
 _SHOWN = Record(**example_of(Record))
 _STREAM_EXAMPLE = format_sse_event(data_str=_SHOWN.model_dump_json(), event=_SHOWN.kind, id=str(_SHOWN.seq)).decode()
 
@@ -55,28 +52,20 @@ async def stream(
     engine: Engine,
     limits: Limits,
     last_event_id: Annotated[int | None, Header(ge=0, lt=2**63, description="Resume behind this record.")] = None,
-) -> StreamingResponse:
+) -> AsyncIterator[ServerSentEvent]:
     """Follow the ledger from now on, or from Last-Event-ID; the stream ends now and then and is to be resumed."""
-    if last_event_id is None:
-        newest = await run_in_threadpool(engine.store.records, newest_first=True, limit=1)
-        last_event_id = newest[0].seq if newest else 0
-    return EventSourceResponse(_follow(engine, limits, last_event_id), headers={"Cache-Control": "no-store"})
-
-
-async def _follow(engine: Backend, limits: ApiSettings, after: int) -> AsyncIterator[bytes]:
-    """New records as they come; a comment when there are none for a while, so that proxies keep the line open."""
-    yield format_sse_event(comment="following")
+    after = await run_in_threadpool(_newest, engine) if last_event_id is None else last_event_id
     clock = asyncio.get_running_loop().time
-    began = heard = clock()
-    while clock() - began < limits.stream_max_s:
+    end = clock() + limits.stream_max_s
+    yield ServerSentEvent(comment="following")
+    while clock() < end:
         records = await run_in_threadpool(engine.store.records, after=after, limit=MAX_LIMIT)
         for record in records:
             after = record.seq
-            yield format_sse_event(
-                data_str=Record.of(record).model_dump_json(), event=record.kind.value, id=str(record.seq)
-            )
-        if records or clock() - heard > HEARTBEAT_S:
-            heard = clock()
-            yield format_sse_event(comment="ping")
+            yield ServerSentEvent(data=Record.of(record), event=record.kind.value, id=str(record.seq))
         if len(records) < MAX_LIMIT:
             await asyncio.sleep(limits.stream_poll_s)
+
+
+def _newest(engine: Backend) -> int:
+    return max((record.seq for record in engine.store.records(newest_first=True, limit=1)), default=0)

@@ -5,13 +5,13 @@ from fastapi import APIRouter
 from analysis.incidents import IncidentStatus
 from models.anomalies import Anomaly
 from models.errors import UnknownNameError
-from service.api.dependencies import Cursor, Engine, Filter, Limit
+from service.api.dependencies import PREFIX, Cursor, Engine, Filter, Limit
 from service.api.openapi import problems
 from service.api.schemas.incidents import Incident, IncidentDetail, IncidentPage, RootCause, Timeline, TimelineEntry
 from service.records import Record
 from service.store.paging import MAX_LIMIT
 
-router = APIRouter(prefix="/incidents", tags=["incidents"])
+router = APIRouter(prefix=f"{PREFIX}/incidents", tags=["incidents"])
 
 
 @router.get("", summary="List incidents", responses=problems(422))

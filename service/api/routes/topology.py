@@ -3,15 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from models.errors import InputError
 from models.frames import SeriesKey
-from service.api.dependencies import Engine, Limits
+from service.api.dependencies import PREFIX, Engine, Limits
 from service.api.openapi import problems
+from service.api.schemas.base import Moment
 from service.api.schemas.topology import Component, Edge, Series, Topology
 
-router = APIRouter(tags=["topology"])
+router = APIRouter(prefix=PREFIX, tags=["topology"])
 
 Name = Annotated[str, Query(max_length=1000)]
 
@@ -26,9 +26,7 @@ def topology(engine: Engine) -> Topology:
 
 
 @router.get("/series", summary="Look up a series with its expectation", responses=problems(404, 422))
-def series(
-    engine: Engine, limits: Limits, component: Name, metric: Name, start: AwareDatetime, end: AwareDatetime
-) -> Series:
+def series(engine: Engine, limits: Limits, component: Name, metric: Name, start: Moment, end: Moment) -> Series:
     """Give the values of a metric from start to end (exclusive) with the expected value and band, for a chart."""
     if start >= end:
         raise InputError("the end does not lie behind the start", source="series", remedy="swap start and end")

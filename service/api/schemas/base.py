@@ -2,9 +2,12 @@
 
 import math
 import sys
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Schema(BaseModel):
@@ -56,3 +59,14 @@ def _finite(value: float | None) -> float | None:
 
 Number = Annotated[float | None, BeforeValidator(_finite), Field(description="Null if unknown.")]
 """A float whose NaN is null."""
+
+
+def _in_range(moment: datetime) -> datetime:
+    """Refuse times that the arithmetic of grids and zones cannot bear."""
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError("the time must lie between 1970 and 2200")
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_range), Field(description="With a time zone, 1970 to 2199.")]
+"""A time that a caller states."""

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from models import anomalies as domain
 from models.anomalies import AnomalySeverity, AnomalyType
 from models.sources.repairs import Repair
-from service.api.schemas.base import Number, Schema, example, example_of
+from service.api.schemas.base import Moment, Number, Schema, example, example_of
 
 Name = Annotated[str, Field(max_length=1000, strict=True)]
 Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
@@ -20,7 +20,7 @@ class Point(Schema):
 
     component: Name
     metric: Name
-    ts: AwareDatetime = Field(description="With a time zone.")
+    ts: Moment
     value: Finite = Field(description="In the metric's unit; leave a missing value out.")
 
 
@@ -36,7 +36,7 @@ class ScoreRequest(Schema):
     )
 
     points: list[Point] = Field(min_length=1)
-    step_s: Annotated[float, Field(gt=0, le=86400)] | None = Field(
+    step_s: Annotated[float, Field(gt=0, le=86400, strict=True)] | None = Field(
         default=None, description="Seconds between the rows; told from the times if left out."
     )
 
