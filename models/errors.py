@@ -7,6 +7,7 @@
     │   └── CaseError         an incident case breaks the case format
     ├── ConfigurationError    a setting, strategy, rule or boundary is wrong
     ├── NotFittedError        a detector is asked to score before it was fitted
+    ├── ContractError         a detector breaks the contract of models.detector
     ├── BundleError           a trained bundle is foreign, damaged, or of another version
     ├── TrackingError         the MLflow store cannot do what is asked
     └── UnknownNameError      a component, detector, strategy or incident that nobody declared
@@ -79,6 +80,10 @@ class ConfigurationError(FaultlineError):
 
 class NotFittedError(FaultlineError):
     """A detector is asked to score before it was fitted."""
+
+
+class ContractError(FaultlineError):
+    """A detector breaks the contract of ``models.detector``."""
 
 
 class BundleError(FaultlineError):

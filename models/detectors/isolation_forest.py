@@ -107,7 +107,7 @@ class IsolationForest(FittedArrays):
             rarity = forest_scores(trees, features[usable])
             z = seen.z[np.ix_(usable, np.asarray(columns))]
             present = ~np.isnan(z)
-            distance = np.sqrt(np.where(present, z, 0.0) ** 2 @ np.ones(len(columns)) / present.sum(axis=1))
+            distance = np.sqrt(np.sum(np.where(present, z, 0.0) ** 2, axis=1) / present.sum(axis=1))
             score[np.ix_(usable, np.asarray(columns))] = (rarity * np.log1p(distance))[:, None]
         return Scores(score=score, expected=seen.expected, scale=seen.scale, deviation=seen.z)
 
