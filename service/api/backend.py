@@ -18,6 +18,8 @@ from models.anomalies import Anomaly, AnomalySeverity
 from models.errors import FaultlineError
 from models.frames import MetricFrame, SeriesKey
 from service.recovery.breakers import BreakerSnapshot
+from service.recovery.runs import RecoveryStatus
+from service.recovery.strategies import RecoveryType, StepType
 from service.store.sql import SqlStore
 
 
@@ -86,19 +88,20 @@ class StepSummary:
     name
         Unique in its strategy.
     type
-        DIAGNOSTIC, ISOLATION, REPAIR, RESTART, RESTORE or VERIFY.
+        What it is for.
     status
-        PENDING, RUNNING, COMPLETED, FAILED, SKIPPED or ROLLED_BACK.
+        PENDING, RUNNING, SKIPPED, or how its latest try ended: SUCCEEDED, FAILED, IN_DOUBT, ROLLED_BACK,
+        ROLLBACK_FAILED or LEFT_TO_OPERATOR.
     attempts
         How often it was tried.
     detail
-        What came of it, one sentence; empty before.
+        What came of it, one sentence; before that what it is for.
     started_at, finished_at
         UTC; None before.
     """
 
     name: str
-    type: str
+    type: StepType
     status: str
     attempts: int = 0
     detail: str = ""
@@ -117,27 +120,27 @@ class RunSummary:
     strategy
         Id of its strategy.
     type
-        AUTOMATIC, SEMIAUTOMATIC or MANUAL.
+        Who decides that it is carried out.
     status
-        PENDING, WAITING_FOR_APPROVAL, RUNNING, COMPLETED, FAILED or CANCELLED.
+        Where it stands.
     component
         To whom it is done.
     incident_id
         For which incident; empty if none.
     reason
-        Why it was chosen, or why it ended as it did.
+        Why it ended, or will end; empty while it goes forward.
     created_at, updated_at
         UTC.
     steps
-        In the order of execution, rollback steps last.
+        In the order of the plan.
     approval_expires_at
         Until when an approval counts, UTC; None if it does not wait for one.
     """
 
     id: str
     strategy: str
-    type: str
-    status: str
+    type: RecoveryType
+    status: RecoveryStatus
     component: str
     incident_id: str
     reason: str

@@ -20,6 +20,7 @@ from models.errors import FaultlineError, InputError, NotFittedError, UnknownNam
 from service.api.backend import ConflictError
 from service.ports import PermanentError, TransientError
 from service.recovery.breakers.states import IllegalSignalError
+from service.recovery.lifecycle import IllegalRunSignalError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20
@@ -31,6 +32,7 @@ STATUS_OF: Mapping[type[Exception], int] = MappingProxyType(
         ConflictError: 409,
         IllegalTransitionError: 409,
         IllegalSignalError: 409,
+        IllegalRunSignalError: 409,
         NotFittedError: 409,
         InputError: 422,
         PermanentError: 502,

@@ -7,6 +7,7 @@ from service.api.backend import Backend
 from service.api.dependencies import PREFIX, Cursor, Engine, Filter, Limit
 from service.api.openapi import problems
 from service.api.schemas.control import Approval, Breaker, BreakerOrder, BreakerPage, Cancellation, Run, RunPage
+from service.recovery.runs import RecoveryStatus
 from service.store.paging import make_cursor, read_cursor
 
 router = APIRouter(prefix=PREFIX)
@@ -36,14 +37,18 @@ def reset(order: BreakerOrder, engine: Engine) -> Breaker:
 
 @router.get("/recoveries", tags=["recoveries"], summary="List recovery runs", responses=problems(422))
 def recoveries(
-    engine: Engine, status: Filter = None, incident_id: Filter = None, cursor: Cursor = None, limit: Limit = 100
+    engine: Engine,
+    status: RecoveryStatus | None = None,
+    incident_id: Filter = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
 ) -> RunPage:
     """Page through the recovery runs, newest first."""
     place = None if cursor is None else read_cursor("recoveries", cursor, str)[0]
     found = [
         run
         for run in sorted(engine.runs(), key=lambda run: run.id, reverse=True)
-        if (status is None or run.status == status)
+        if (status is None or run.status is status)
         and (incident_id is None or run.incident_id == incident_id)
         and (place is None or run.id < place)
     ]

@@ -58,12 +58,14 @@ async def stream(
     clock = asyncio.get_running_loop().time
     end = clock() + limits.stream_max_s
     yield ServerSentEvent(comment="following")
-    while clock() < end:
+    while True:
         records = await run_in_threadpool(engine.store.records, after=after, limit=MAX_LIMIT)
         for record in records:
             after = record.seq
             yield ServerSentEvent(data=Record.of(record), event=record.kind.value, id=str(record.seq))
         if len(records) < MAX_LIMIT:
+            if clock() >= end:
+                return
             await asyncio.sleep(limits.stream_poll_s)
 
 

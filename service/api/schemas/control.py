@@ -7,6 +7,8 @@ from pydantic import AwareDatetime, Field
 from service.api import backend as domain
 from service.api.schemas.base import Number, Schema, example, example_of
 from service.recovery.breakers import BreakerSnapshot, CircuitState
+from service.recovery.runs import RecoveryStatus
+from service.recovery.strategies import RecoveryType, StepType
 
 Reason = Annotated[str, Field(min_length=1, max_length=500, strict=True)]
 
@@ -68,7 +70,7 @@ class RunStep(Schema):
     model_config = example(
         name="restart",
         type="RESTART",
-        status="COMPLETED",
+        status="SUCCEEDED",
         attempts=1,
         detail="payments-db restarted",
         started_at="2026-03-01T12:05:10Z",
@@ -76,8 +78,11 @@ class RunStep(Schema):
     )
 
     name: str
-    type: str
-    status: str
+    type: StepType
+    status: str = Field(
+        description="PENDING, RUNNING, SKIPPED, or how the latest try ended: SUCCEEDED, FAILED, IN_DOUBT, ROLLED_BACK, "
+        "ROLLBACK_FAILED or LEFT_TO_OPERATOR."
+    )
     attempts: int
     detail: str
     started_at: AwareDatetime | None
@@ -99,7 +104,7 @@ class Run(Schema):
         status="RUNNING",
         component="payments-db",
         incident_id="inc-20260301T120400-1",
-        reason="RESOURCE fault of payments-db",
+        reason="",
         created_at="2026-03-01T12:05:05Z",
         updated_at="2026-03-01T12:05:40Z",
         approval_expires_at=None,
@@ -108,8 +113,8 @@ class Run(Schema):
 
     id: str
     strategy: str
-    type: str
-    status: str
+    type: RecoveryType
+    status: RecoveryStatus
     component: str
     incident_id: str
     reason: str

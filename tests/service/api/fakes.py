@@ -10,6 +10,8 @@ from models.errors import UnknownNameError
 from models.frames import SeriesKey, to_datetime64
 from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, RunSummary, StepSummary
 from service.recovery.breakers import BreakerSnapshot, CircuitState
+from service.recovery.runs import RecoveryStatus
+from service.recovery.strategies import RecoveryType, StepType
 from service.store.sql import SqlStore
 from tests.service.store.examples import MINUTE, T0, an_analysis, an_anomaly
 
@@ -38,14 +40,14 @@ def a_run(number, **changes):
     fields = {
         "id": f"run-{number:04d}",
         "strategy": "restart-component",
-        "type": "SEMIAUTOMATIC",
-        "status": "WAITING_FOR_APPROVAL",
+        "type": RecoveryType.SEMIAUTOMATIC,
+        "status": RecoveryStatus.WAITING_APPROVAL,
         "component": "payments-db",
         "incident_id": "inc-0001",
         "reason": "RESOURCE fault",
         "created_at": T0,
         "updated_at": T0,
-        "steps": (StepSummary(name="restart", type="RESTART", status="PENDING"),),
+        "steps": (StepSummary(name="restart", type=StepType.RESTART, status="PENDING"),),
         "approval_expires_at": NOW,
     }
     return RunSummary(**(fields | changes))
@@ -137,17 +139,17 @@ class FakeBackend:
 
     def approve_run(self, run_id, by):
         """Let it run."""
-        self._move(run_id, "RUNNING", f"approved by {by}")
+        self._move(run_id, RecoveryStatus.RUNNING, f"approved by {by}")
 
     def cancel_run(self, run_id, reason):
         """End it."""
-        self._move(run_id, "CANCELLED", reason)
+        self._move(run_id, RecoveryStatus.CANCELLED, reason)
 
     def _move(self, run_id, status, reason):
         self._call()
         if run_id not in self.runs_by_id:
             raise UnknownNameError("recovery run", run_id)
         run = self.runs_by_id[run_id]
-        if run.status != "WAITING_FOR_APPROVAL":
+        if run.status is not RecoveryStatus.WAITING_APPROVAL:
             raise ConflictError(f"Run {run_id} is {run.status}.")
         self.runs_by_id[run_id] = replace(run, status=status, reason=reason)

@@ -5,6 +5,7 @@ import pytest
 from analysis.incidents import IllegalTransitionError
 from service.ports import PermanentError
 from service.recovery.breakers.states import IllegalSignalError
+from service.recovery.lifecycle import IllegalRunSignalError
 from tests.service.api.expect import problem
 
 BREAKERS = "/api/v1/breakers"
@@ -39,7 +40,12 @@ def test_an_unknown_breaker(client, what):
 
 @pytest.mark.parametrize(
     ("fault", "status"),
-    [(IllegalSignalError("no"), 409), (IllegalTransitionError("no"), 409), (PermanentError("no"), 502)],
+    [
+        (IllegalSignalError("no"), 409),
+        (IllegalTransitionError("no"), 409),
+        (IllegalRunSignalError("no"), 409),
+        (PermanentError("no"), 502),
+    ],
 )
 def test_an_order_that_cannot_be_followed(client, backend, fault, status):
     """An illegal order is a conflict, trouble of a port a bad gateway."""
@@ -113,10 +119,10 @@ def test_cancel(client):
 def test_an_unsigned_decision_is_refused(client, backend, path, body):
     """Nobody approves or cancels without saying who or why."""
     problem(client.post(f"{RUNS}/run-0001/{path}", json=body), 422)
-    assert backend.runs_by_id["run-0001"].status == "WAITING_FOR_APPROVAL"
+    assert backend.runs_by_id["run-0001"].status == "WAITING_APPROVAL"
 
 
-@pytest.mark.parametrize("query", [{"limit": 0}, {"cursor": "x"}])
+@pytest.mark.parametrize("query", [{"limit": 0}, {"cursor": "x"}, {"status": "NOPE"}])
 def test_a_bad_query_is_refused(client, query):
-    """A limit out of range and a made-up cursor are a 422."""
+    """A limit out of range, a made-up cursor and an unknown status are a 422."""
     problem(client.get(RUNS, params=query), 422)
