@@ -1,19 +1,24 @@
-"""Alerts of other systems: how many, how early, and how telling.
+"""Alerts of other systems: what they speak of, and how many there are.
 
-An alert that many components raise says little about any of them; one that a single component raises says much.
+An alert on a metric counts as much as a metric of that kind. Alerts of logs and traces are echoed by everyone who hears of
+the trouble, so their number counts little.
 """
-
-from collections import defaultdict
 
 import numpy as np
 import pandas as pd
 
 from analysis.findings import Evidence, SkippedMethod
 from analysis.rootcause.changes import CHANGE_KIND
+from analysis.rootcause.kinds import classify
+from analysis.rootcause.metrics import kind_weight
 from analysis.rootcause.observation import Observation
 from analysis.rootcause.settings import RootCauseSettings
 
 NAME = "alerts"
+METRIC_KIND = "METRIC"
+MOST_NAMES = 4
+ECHO_WEIGHT = 0.25
+"""Weight of the logarithm of the number of alerts that are not on a metric."""
 
 
 def collect(observation: Observation, settings: RootCauseSettings) -> tuple[Evidence, ...] | SkippedMethod:
@@ -37,29 +42,22 @@ def collect(observation: Observation, settings: RootCauseSettings) -> tuple[Evid
     alerts = events[events["kind"] != CHANGE_KIND]
     if not len(alerts):
         return SkippedMethod(name=NAME, reason="No event is an alert.")
-    return tuple(_evidence(name, points, settings) for name, points in sorted(_points(alerts).items()))
+    return tuple(_evidence(str(name), mine, settings) for name, mine in alerts.groupby("component", sort=True))
 
 
-def _points(alerts: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Specificity-weighted alerts by component and kind."""
-    n_components = alerts["component"].nunique()
-    spread = alerts.groupby(["kind", "name", "sign"])["component"].nunique().to_dict()
-    points: dict[str, dict[str, float]] = {}
-    for row in alerts.itertuples(index=False):
-        rarity = np.log((1 + n_components) / spread[row.kind, row.name, row.sign]) / np.log(1 + n_components)
-        mine = points.setdefault(str(row.component), defaultdict(float))
-        mine[str(row.kind)] += float(rarity)
-    return points
-
-
-def _evidence(component: str, points: dict[str, float], settings: RootCauseSettings) -> Evidence:
-    """Sum the kinds, each on a log scale."""
-    weight = settings.alert_weight * float(sum(np.log1p(v) for v in points.values()))
-    kinds = ", ".join(f"{kind} {value:.2g}" for kind, value in sorted(points.items()))
+def _evidence(component: str, alerts: pd.DataFrame, settings: RootCauseSettings) -> Evidence:
+    """Weigh the alerts of one component."""
+    is_metric = alerts["kind"] == METRIC_KIND
+    metrics = sorted({str(name) for name in alerts["name"][is_metric]})
+    counts = {str(kind): int(n) for kind, n in alerts["kind"].value_counts().sort_index().items()}
+    weight = sum(kind_weight(classify(str(name)), settings) for name in alerts["name"][is_metric])
+    weight += ECHO_WEIGHT * sum(float(np.log1p(n)) for kind, n in counts.items() if kind != METRIC_KIND)
+    listed = ", ".join(f"{n} {kind}" for kind, n in counts.items())
+    on = f" (on {', '.join(metrics[:MOST_NAMES])})" if metrics else ""
     return Evidence(
         collector=NAME,
         component=component,
-        statement=f"Alerts, weighted by how rare they are: {kinds}.",
-        weight=weight,
-        numbers={f"{kind.lower()}_points": float(value) for kind, value in points.items()},
+        statement=f"Its alerts: {listed}{on}.",
+        weight=settings.alert_weight * weight,
+        numbers={f"{kind.lower()}_alerts": float(n) for kind, n in counts.items()},
     )

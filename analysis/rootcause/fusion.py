@@ -69,7 +69,7 @@ def judge(observation: Observation, settings: RootCauseSettings) -> Verdict:
     return Verdict(
         scores=scores,
         ranking=tuple(sorted(scores, key=lambda name: (-scores[name], name))),
-        metric_ranking=_rank_metrics(observation, found, scores, settings),
+        metric_ranking=_rank_metrics(observation, found, scores),
         evidence=evidence,
         skipped=(*found.skipped, *(part for part in collected if isinstance(part, SkippedMethod))),
     )
@@ -97,7 +97,7 @@ def _by_component(evidence: Iterable[Evidence]) -> dict[str, tuple[Evidence, ...
 
 
 def _rank_metrics(
-    observation: Observation, found: metrics.MetricFindings, scores: dict[str, float], settings: RootCauseSettings
+    observation: Observation, found: metrics.MetricFindings, scores: dict[str, float]
 ) -> tuple[SeriesKey, ...]:
     """Order the series by their own points and the standing of their component."""
     view = observation.series
@@ -105,5 +105,5 @@ def _rank_metrics(
         return ()
     best = max(*scores.values(), 1e-9)
     standing = np.array([max(scores[key.component], 0.0) / best for key in view.keys])
-    points = found.points * (0.1 + standing) * np.array([metrics.kind_weight(kind, settings) for kind in view.kinds])
+    points = found.points * (0.1 + standing)
     return tuple(view.keys[i] for i in sorted(range(len(view.keys)), key=lambda i: (-points[i], view.keys[i])))

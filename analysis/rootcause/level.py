@@ -35,7 +35,7 @@ def measure_points(view: SeriesView, settings: RootCauseSettings) -> Values:
     """
     effect = np.minimum(np.abs(np.nan_to_num(view.shift)), settings.effect_cap)
     effect[is_new(view) | is_silent(view)] = NOVELTY
-    points: Values = np.log1p(effect)
+    points: Values = np.log1p(np.maximum(0.0, effect - settings.noise_deviations))
     return points
 
 

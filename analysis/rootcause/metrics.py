@@ -12,6 +12,7 @@ from analysis.rootcause.settings import RootCauseSettings
 
 NAME = "level"
 TOP_METRICS = 3
+RELIEVED_BY_FALLING = frozenset({MetricKind.LATENCY, MetricKind.SATURATION})
 SMALLEST_WEIGHT = 0.01
 """Evidence below this is not worth a sentence."""
 
@@ -63,10 +64,10 @@ def collect(observation: Observation, settings: RootCauseSettings) -> MetricFind
     if view is None:
         reason = SkippedMethod(name=NAME, reason="The situation has no metric values.")
         return MetricFindings(evidence=(), symptom={}, strength={}, points=np.zeros(0), skipped=(reason,))
-    raw = level.measure_points(view, settings)
-    factors = comovement.measure_factors(view, observation.situation.target, settings)
-    skipped = (factors,) if isinstance(factors, SkippedMethod) else ()
-    points = raw if isinstance(factors, SkippedMethod) else raw * factors
+    raw = level.measure_points(view, settings) * series_weights(view, settings)
+    follows = comovement.measure(view, raw, observation.situation.target, observation.graph, settings)
+    skipped = (follows,) if isinstance(follows, SkippedMethod) else ()
+    points = raw if isinstance(follows, SkippedMethod) else raw * follows.factors
     evidence: list[Evidence] = []
     symptom: dict[str, float] = {}
     strength: dict[str, float] = {}
@@ -74,17 +75,38 @@ def collect(observation: Observation, settings: RootCauseSettings) -> MetricFind
         kept = lost = 0.0
         for kind, columns in by_kind.items():
             shares = _shares(points, columns, settings)
-            weight = kind_weight(kind, settings)
-            evidence += [_shift_evidence(view, i, weight * share * raw[i]) for i, share in shares]
-            kept += (here := sum(weight * share * points[i] for i, share in shares))
-            lost += sum(weight * share * (raw[i] - points[i]) for i, share in shares)
+            evidence += [_shift_evidence(view, i, share * raw[i]) for i, share in shares]
+            kept += (here := sum(share * points[i] for i, share in shares))
+            lost += sum(share * (raw[i] - points[i]) for i, share in shares)
             if kind.is_symptomatic:
                 symptom[component] = symptom.get(component, 0.0) + here
                 strength[component] = max(strength.get(component, 0.0), *(float(points[i]) for i, _ in shares))
-        if lost > SMALLEST_WEIGHT:
-            evidence.append(_comovement_evidence(component, kept, lost))
+        if lost > SMALLEST_WEIGHT and not isinstance(follows, SkippedMethod):
+            evidence.append(_comovement_evidence(component, follows, kept, lost))
     noted = tuple(item for item in evidence if abs(item.weight) > SMALLEST_WEIGHT)
     return MetricFindings(evidence=noted, symptom=symptom, strength=strength, points=points, skipped=skipped)
+
+
+def series_weights(view: SeriesView, settings: RootCauseSettings) -> Values:
+    """Weight of every series: that of its kind, but a latency or a saturation that falls is no trouble of its own.
+
+    Less work, arriving from callers that fail, lowers both.
+
+    Parameters
+    ----------
+    view
+        The series.
+    settings
+        The weights.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_series,)
+        Not negative.
+    """
+    weights = np.array([kind_weight(kind, settings) for kind in view.kinds])
+    is_relieved = np.array([kind in RELIEVED_BY_FALLING for kind in view.kinds]) & (np.nan_to_num(view.shift) < 0)
+    return np.where(is_relieved, np.minimum(weights, settings.other_weight), weights)
 
 
 def _columns(view: SeriesView) -> dict[str, dict[MetricKind, list[int]]]:
@@ -135,13 +157,14 @@ def _shift_evidence(view: SeriesView, column: int, weight: float) -> Evidence:
     )
 
 
-def _comovement_evidence(component: str, kept: float, lost: float) -> Evidence:
+def _comovement_evidence(component: str, follows: comovement.Comovement, kept: float, lost: float) -> Evidence:
     """What does not move with the target."""
     share = kept / (kept + lost)
+    which = "the symptom taken for the users' one" if follows.is_assumed else "the symptom that is asked about"
     return Evidence(
         collector=comovement.NAME,
         component=component,
-        statement=f"{share:.0%} of its movement goes together with the symptom that is asked about.",
+        statement=f"{share:.0%} of its movement goes together with {follows.target}, {which}.",
         weight=-float(lost),
         numbers={"share": float(share)},
     )

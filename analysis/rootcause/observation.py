@@ -26,7 +26,7 @@ LEADING_SERIES = 8
 """Most moved series that vote on the onset."""
 ONSET_TRIALS = 8
 """Splits tried on each side of the detection."""
-CLEARLY = 1.1
+CLEARLY = 1.2
 """How much better another split must be before the detection is doubted."""
 FEWEST_HISTORY = 4
 """Rows of history that must be left."""
@@ -124,14 +124,14 @@ def observe(situation: Situation) -> Observation:
             names |= {str(name) for name in table["component"].unique()} - {""}
     onset = situation.detected_at
     if series is not None and series.onset < len(series.times):
-        onset = min(onset, to_datetime(series.times[series.onset]))
+        onset = to_datetime(series.times[series.onset])
     return Observation(situation=situation, series=series, graph=graph, candidates=tuple(sorted(names)), onset=onset)
 
 
 def view_series(frame: MetricFrame, detected_at: datetime) -> SeriesView | None:
     """Split the frame and measure every series against its own history.
 
-    The detection may be late or early: of the splits near it the one is taken that tells history and incident apart best.
+    The detection may be late or early: of the splits near it that one is taken that tells the two apart best.
 
     Parameters
     ----------
@@ -255,4 +255,4 @@ def _contrast(scaled: Values, split: int, floors: Values) -> float:
         return 0.0
     centre, scale = _history(scaled, split, floors)
     shift = np.nan_to_num(np.abs(_median(scaled[split:]) - centre) / scale)
-    return float(np.sort(np.log1p(shift))[-LEADING_SERIES:].sum())
+    return float(np.sort(np.log1p(np.maximum(0.0, shift - ODD_DEVIATION)))[-LEADING_SERIES:].sum())

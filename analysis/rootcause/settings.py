@@ -15,6 +15,8 @@ class RootCauseSettings:
     ----------
     effect_cap
         Largest level shift that counts, in robust deviations; beyond it "more" says nothing.
+    noise_deviations
+        Robust deviations that are taken off every level shift: the medians of quiet series differ by that much.
     symptom_weight, saturation_weight, other_weight
         Weight of latency and errors, of saturation, and of traffic and unknown kinds. Saturation stays in its component
         and so accuses it more; traffic follows the callers and so accuses less.
@@ -24,6 +26,8 @@ class RootCauseSettings:
         Rows before the onset that take part in the co-movement with the target.
     comovement_power
         Sharpens the co-movement; 0 switches it off.
+    assumed_comovement_power
+        The same where the target is only assumed; 0 ignores such a target.
     other_symptom_share
         What is left of a latency shift when the target is about errors, and the other way round; 1 switches it off.
     explained_share
@@ -52,12 +56,14 @@ class RootCauseSettings:
     """
 
     effect_cap: float = 1e4
+    noise_deviations: float = 1.0
     symptom_weight: float = 1.0
-    saturation_weight: float = 1.5
+    saturation_weight: float = 2.0
     other_weight: float = 0.5
     second_share: float = 0.5
     comovement_rows: int = 12
     comovement_power: float = 2.0
+    assumed_comovement_power: float = 1.0
     other_symptom_share: float = 0.3
     explained_share: float = 0.9
     explained_steps: int = 4
