@@ -12,11 +12,8 @@ from service.recovery.breakers.events import BreakerSnapshot
 from service.recovery.breakers.states import CircuitState
 from service.recovery.facts import FINDING_FACTS, Facts
 from service.recovery.isolations import Isolations
-from service.recovery.strategies import (
-    RecoveryStrategy,
-    RecoveryType,
-    Strategies,
-)
+from service.recovery.single_steps import rule_strategy
+from service.recovery.strategies import RecoveryStrategy, RecoveryType, Strategies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ _STEP_TYPES = {
     ActionKind.DISABLE_BACKUP: StepType.RESTORE,
 }
 _ALWAYS = Condition.of("true", FINDING_FACTS)
+_RELEASE = "release:"
 _RETRY = RetryPolicy(attempts=5, backoff_s=10)
 
 
@@ -44,6 +45,22 @@ def rule_strategy(rule: IsolationRule) -> RecoveryStrategy:
     return _single(f"rule:{rule.id}", f"Rule {rule.id}", step)
 
 
+def is_release(strategy: RecoveryStrategy) -> bool:
+    """Whether a plan only takes an action back whose time is over: such a run waits for no other.
+
+    Parameters
+    ----------
+    strategy
+        Any.
+
+    Returns
+    -------
+    bool
+        By its id.
+    """
+    return strategy.id.startswith(_RELEASE)
+
+
 def release_strategy(isolation: Isolation) -> RecoveryStrategy:
     """Make the plan that takes an action back when its time is over.
 
@@ -65,7 +82,7 @@ def release_strategy(isolation: Isolation) -> RecoveryStrategy:
         parameters=isolation.parameters,
         description=f"{isolation.reversal}: the time of {isolation.kind} is over",
     )
-    return _single(f"release:{isolation.kind}", f"Release after {isolation.kind}", step)
+    return _single(f"{_RELEASE}{isolation.kind}", f"Release after {isolation.kind}", step)
 
 
 def _single(strategy_id: str, name: str, step: RecoveryStep) -> RecoveryStrategy:

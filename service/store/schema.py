@@ -20,9 +20,9 @@ def metadata() -> MetaData:
     sqlalchemy.MetaData
         Of ``Base``, once every module that declares tables is imported.
     """
-    from service.store.tables import Base
+    from service.store.recovery_tables import RunRow
 
-    return Base.metadata
+    return RunRow.metadata
 
 
 def revisions() -> tuple[str, ...]:

@@ -1,0 +1,70 @@
+"""The tables of recovery: runs, actions, what is in force, and records that are still to be told."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.store.columns import OpaqueText, Sequence64, UtcDateTime
+from service.store.tables import Base
+
+
+class RunRow(Base):
+    """One recovery run; ``body`` is the whole of it, the columns are for looking it up."""
+
+    __tablename__ = "recovery_runs"
+    __table_args__ = (
+        Index(None, "status", "seq"),
+        Index(None, "component", "seq"),
+        Index(None, "incident_id", "seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: Mapped[int] = mapped_column(Sequence64, primary_key=True)
+    id: Mapped[str] = mapped_column(OpaqueText, unique=True)
+    status: Mapped[str] = mapped_column(String(32))
+    component: Mapped[str] = mapped_column(OpaqueText)
+    incident_id: Mapped[str] = mapped_column(OpaqueText)
+    strategy_id: Mapped[str] = mapped_column(OpaqueText)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    body: Mapped[str] = mapped_column(OpaqueText)
+
+
+class ActionRow(Base):
+    """One action: written before it is done, settled after. One without an outcome is in doubt."""
+
+    __tablename__ = "recovery_actions"
+    __table_args__ = (Index(None, "run_id"),)
+
+    key: Mapped[str] = mapped_column(OpaqueText, primary_key=True)
+    run_id: Mapped[str] = mapped_column(OpaqueText)
+    kind: Mapped[str] = mapped_column(String(32))
+    component: Mapped[str] = mapped_column(OpaqueText)
+    intended_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    outcome: Mapped[str] = mapped_column(OpaqueText)
+
+
+class IsolationRow(Base):
+    """One reversible action in force."""
+
+    __tablename__ = "isolations"
+
+    component: Mapped[str] = mapped_column(OpaqueText, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    release_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reason: Mapped[str] = mapped_column(OpaqueText)
+    incident_id: Mapped[str] = mapped_column(OpaqueText)
+    parameters: Mapped[str] = mapped_column(OpaqueText)
+
+
+class OutboxRow(Base):
+    """One record that was decided together with a change of a run and is not yet told."""
+
+    __tablename__ = "recovery_outbox"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: Mapped[int] = mapped_column(Sequence64, primary_key=True)
+    body: Mapped[str] = mapped_column(OpaqueText)
