@@ -110,7 +110,7 @@ def write_case(case: Case, directory: str | Path) -> None:
     Parameters
     ----------
     case
-        What to write; absent parts become absent files.
+        What to write; absent parts become absent files, and a metric without any value is left out.
     directory
         Created if necessary; files of the same names are replaced.
     """
@@ -191,13 +191,14 @@ def _moment(incident: dict[str, Any], source: str) -> tuple[datetime, tuple[Repa
     """The time of detection; without a zone it is UTC."""
     try:
         moment = datetime.fromisoformat(incident.get("detected_at"))  # type: ignore[arg-type]  # a wrong type is caught below
-    except (TypeError, ValueError):
+        in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (OverflowError, TypeError, ValueError):
         problem = f"{incident.get('detected_at')!r} is not a time"
         raise CaseError(problem, source=source, column="detected_at", remedy="write ISO 8601 in UTC") from None
-    if moment.tzinfo is not None:
-        return moment.astimezone(UTC), ()
+    if moment.tzinfo:
+        return in_utc, ()
     repair = Repair(source=source, problem="time without a zone", action="taken as UTC", count=1, column="detected_at")
-    return moment.replace(tzinfo=UTC), (repair,)
+    return in_utc, (repair,)
 
 
 def _stated_step(incident: dict[str, Any], source: str) -> float | None:

@@ -29,7 +29,8 @@ infinities, magnitudes beyond 1e100                             taken as missing
 true and false among values                                     taken as 1 and 0, counted
 columns beside the four of long form                            not used, counted
 files in a directory that are neither CSV nor Parquet           not read, counted
-a byte order mark, blank lines, blanks around cells             skipped: they carry nothing
+a byte order mark, blank lines                                  skipped: they carry nothing
+blanks around headers, times and values                         skipped; names keep theirs
 empty cells, NaN, NA, null, none, "-"                           missing: that is what they say
 ==============================================================  ========================================================
 
