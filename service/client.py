@@ -233,17 +233,28 @@ class FaultlineClient:
                 f"{self._http.base_url} does not answer: {error}",
                 remedy="check that the service runs there, for example with `make run`",
             ) from error
-        if response.is_success:
-            found: Json = response.json()
-            return found
-        raise _error(response)
+        body = _object(response)
+        if response.is_success and body is not None:
+            return body
+        raise _error(response, body or {})
 
 
-def _error(response: httpx.Response) -> ApiError:
+def _object(response: httpx.Response) -> Json | None:
+    """The JSON object of an answer; None if it holds none."""
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _error(response: httpx.Response, body: Json) -> ApiError:
     if response.headers.get("content-type", "").startswith("application/problem+json"):
-        problem = response.json()
         return ApiError(
-            response.status_code, problem["detail"], errors=problem["errors"], request_id=problem["request_id"]
+            response.status_code,
+            str(body.get("detail", response.reason_phrase)),
+            errors=body.get("errors", ()),
+            request_id=str(body.get("request_id", "")),
         )
     return ApiError(response.status_code, f"{response.reason_phrase}; it does not look like Faultline")
 
