@@ -3,7 +3,6 @@
 Reads and writes what an algorithm may see; the truth of a suite is read in ``models.sources.suites`` only.
 """
 
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,8 @@ from models.frames import LONG_COLUMNS, MetricFrame, SeriesKey, to_datetime64
 from models.sources.columns import names, numbers
 from models.sources.grids import Points, lay_out
 from models.sources.holes import find_hole
+from models.sources.incident_file import read_edges, read_incident
+from models.sources.json_files import write_object
 from models.sources.long_form import points_from_long, write_long
 from models.sources.parquet import read_parquet, table_from_pandas
 from models.sources.repairs import Repair
@@ -122,9 +123,9 @@ def write_case(case: Case, directory: str | Path) -> None:
         "target": {"component": case.target.component, "metric": case.target.metric} if case.target else None,
         "step_s": case.frame.step_s if case.frame else None,
     }
-    _write_json(place / "incident.json", incident)
+    write_object(place / "incident.json", incident)
     if case.edges is not None:
-        _write_json(place / "topology.json", {"edges": [{"caller": a, "callee": b} for a, b in case.edges]})
+        write_object(place / "topology.json", {"edges": [{"caller": a, "callee": b} for a, b in case.edges]})
     if case.frame is not None:
         write_long(case.frame, place / "metrics.parquet")
     for name in TABLE_COLUMNS:
@@ -136,111 +137,29 @@ def write_case(case: Case, directory: str | Path) -> None:
 
 def _read(place: Path) -> Case:
     """Read all parts, then move history together in all of them."""
-    incident = _read_json(place / "incident.json")
-    source = str(place / "incident.json")
-    detected_at, repairs = _moment(incident, source)
-    step_s = _stated_step(incident, source)
-    points, point_repairs = _read_points(place / "metrics.parquet")
-    tables = {name: _read_table(place / f"{name}.parquet", columns) for name, columns in TABLE_COLUMNS.items()}
-    repairs += point_repairs
+    incident = read_incident(place / "incident.json")
+    points, repairs = _read_points(place / "metrics.parquet")
+    repairs = incident.repairs + repairs
+    tables: dict[str, pd.DataFrame | None] = {}
+    for name, columns in TABLE_COLUMNS.items():
+        tables[name], more = _read_table(place / f"{name}.parquet", columns)
+        repairs += more
     frame = None
     if points is not None and len(points.times_us):
-        step_s, step_repairs = _step(points, step_s)
-        points, tables, hole_repairs = _close_hole(points, tables, detected_at, step_s)
+        step_s, step_repairs = _step(points, incident.step_s)
+        points, tables, hole_repairs = _close_hole(points, tables, incident.detected_at, step_s)
         frame, grid_repairs = lay_out(points, step_s=step_s)
         repairs += step_repairs + hole_repairs + grid_repairs
+    topology = place / "topology.json"
     return Case(
-        name=_text(incident.get("case", place.name), "case", source),
-        detected_at=detected_at,
-        target=_target(incident, source),
+        name=incident.name,
+        detected_at=incident.detected_at,
+        target=incident.target,
         frame=frame,
-        edges=_edges(place / "topology.json"),
+        edges=read_edges(topology) if topology.exists() else None,
         **tables,
         repairs=repairs,
     )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """One JSON object."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CaseError(
-            "there is no such file", source=str(path), remedy="a case is a directory with this file"
-        ) from None
-    except (OSError, ValueError, RecursionError) as fault:
-        raise CaseError(f"not readable as JSON: {fault}", source=str(path), remedy="write it anew") from fault
-    if not isinstance(content, dict):
-        raise CaseError("not a JSON object", source=str(path), remedy="see the case format")
-    return content
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    """Indented, UTF-8."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _text(value: Any, column: str, source: str) -> str:
-    """A non-empty string."""
-    if not isinstance(value, str) or not value:
-        raise CaseError(f"{value!r} is not a name", source=source, column=column, remedy="write a non-empty string")
-    return value
-
-
-def _moment(incident: dict[str, Any], source: str) -> tuple[datetime, tuple[Repair, ...]]:
-    """The time of detection; without a zone it is UTC."""
-    try:
-        moment = datetime.fromisoformat(incident.get("detected_at"))  # type: ignore[arg-type]  # a wrong type is caught below
-        in_utc = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (OverflowError, TypeError, ValueError):
-        problem = f"{incident.get('detected_at')!r} is not a time"
-        raise CaseError(problem, source=source, column="detected_at", remedy="write ISO 8601 in UTC") from None
-    if moment.tzinfo:
-        return in_utc, ()
-    repair = Repair(source=source, problem="time without a zone", action="taken as UTC", count=1, column="detected_at")
-    return in_utc, (repair,)
-
-
-def _stated_step(incident: dict[str, Any], source: str) -> float | None:
-    """The step that the case states."""
-    step_s = incident.get("step_s")
-    if step_s is None:
-        return None
-    if isinstance(step_s, bool) or not isinstance(step_s, int | float) or not 1e-6 <= step_s <= 1e9:
-        raise CaseError(f"the step is {step_s!r}", source=source, column="step_s", remedy="seconds, positive, or null")
-    return float(step_s)
-
-
-def _target(incident: dict[str, Any], source: str) -> SeriesKey | None:
-    """The symptom asked about."""
-    target = incident.get("target")
-    if target is None:
-        return None
-    if not isinstance(target, dict):
-        raise CaseError(
-            f"{target!r} is no target", source=source, column="target", remedy="component and metric, or null"
-        )
-    return SeriesKey(
-        _text(target.get("component"), "target.component", source), _text(target.get("metric"), "target.metric", source)
-    )
-
-
-def _edges(path: Path) -> tuple[tuple[str, str], ...] | None:
-    """Caller and callee, each pair once, in the order of the file."""
-    if not path.exists():
-        return None
-    listed = _read_json(path).get("edges")
-    if not isinstance(listed, list):
-        raise CaseError("there is no list of edges", source=str(path), column="edges", remedy="it may be empty")
-    pairs: dict[tuple[str, str], None] = {}
-    for row, edge in enumerate(listed):
-        if not isinstance(edge, dict):
-            raise CaseError(f"{edge!r} is no edge", source=str(path), row=row, remedy="write caller and callee")
-        caller, callee = edge.get("caller"), edge.get("callee")
-        if not (isinstance(caller, str) and caller and isinstance(callee, str) and callee):
-            raise CaseError(f"{edge!r} lacks an end", source=str(path), row=row, remedy="write caller and callee")
-        pairs[caller, callee] = None
-    return tuple(pairs)
 
 
 def _read_points(path: Path) -> tuple[Points | None, tuple[Repair, ...]]:
@@ -250,20 +169,21 @@ def _read_points(path: Path) -> tuple[Points | None, tuple[Repair, ...]]:
     return points_from_long(read_parquet(path, list(LONG_COLUMNS)), source=str(path))
 
 
-def _read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame | None:
+def _read_table(path: Path, columns: tuple[str, ...]) -> tuple[pd.DataFrame | None, tuple[Repair, ...]]:
     """One optional table, ordered by time; null strings are ""."""
     if not path.exists():
-        return None
+        return None, ()
     table, source = read_parquet(path, list(columns)), str(path)
-    times, _ = times_us(table["ts"], source=source)
+    times, repairs = times_us(table["ts"], source=source)
     content: dict[str, Any] = {"ts": pd.DatetimeIndex(times.astype("datetime64[us]")).tz_localize("UTC")}
     for name in columns[1:]:
         if name == "duration_s":
-            content[name], _ = numbers(table[name], source=source, name=name)
+            content[name], more = numbers(table[name], source=source, name=name)
+            repairs += more
         else:
             encoded = names(table[name], source=source, name=name, is_empty_allowed=True)
             content[name] = pd.Series(encoded.dictionary_decode().to_pandas(), dtype="str")
-    return pd.DataFrame(content).iloc[np.argsort(times, kind="stable")].reset_index(drop=True)
+    return pd.DataFrame(content).iloc[np.argsort(times, kind="stable")].reset_index(drop=True), repairs
 
 
 def _step(points: Points, stated_s: float | None) -> tuple[float, tuple[Repair, ...]]:

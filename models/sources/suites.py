@@ -3,12 +3,11 @@
 ``read_truth`` is for the commands that score predictions; no algorithm may call it.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from models.errors import CaseError
+from models.sources.json_files import read_object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +98,7 @@ def read_suite(directory: str | Path) -> Suite:
         With the directory's name if the file states none.
     """
     place = Path(directory)
-    content = _read_object(place / "suite.json")
+    content = read_object(place / "suite.json")
     texts = {name: str(content.get(name) or "") for name in ("source", "licence", "note")}
     step_s = content.get("step_s")
     return Suite(
@@ -128,7 +127,7 @@ def read_protocol(directory: str | Path) -> dict[str, int]:
         If the file is absent, or a number of rows is none.
     """
     path = Path(directory) / "protocol.json"
-    content = _read_object(path)
+    content = read_object(path)
     for name, rows in content.items():
         if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
             raise CaseError(f"{rows!r} is not a number of rows", source=str(path), column=name, remedy="0 or more")
@@ -155,7 +154,7 @@ def read_truth(directory: str | Path) -> dict[str, Truth]:
     """
     path = Path(directory) / "truth.json"
     truths = {}
-    for name, entry in _read_object(path).items():
+    for name, entry in read_object(path).items():
         try:
             truths[name] = Truth(
                 components=tuple(str(component) for component in entry["components"]),
@@ -166,14 +165,3 @@ def read_truth(directory: str | Path) -> dict[str, Truth]:
         except (AttributeError, KeyError, TypeError, ValueError):
             raise CaseError("not a truth", source=str(path), column=name, remedy="see the case format") from None
     return truths
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    """One JSON object."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as fault:
-        raise CaseError(f"not readable as JSON: {fault}", source=str(path), remedy="write it anew") from fault
-    if not isinstance(content, dict):
-        raise CaseError("not a JSON object", source=str(path), remedy="see the formats of suites")
-    return content

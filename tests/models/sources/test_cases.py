@@ -173,6 +173,15 @@ def test_tables_are_ordered_and_nulls_are_empty(tmp_path):
     assert case.logs["component"].tolist() == ["", "b"]
 
 
+def test_mended_tables_are_counted(tmp_path):
+    """What a table needed, a zone or a finite duration, is among the repairs of the case."""
+    traces = full_case().traces.assign(ts=times(0, 60).tz_localize(None), duration_s=[np.inf, 1.0])
+    traces.to_parquet(tmp_path / "traces.parquet")
+    case = read_case(bare_case(tmp_path))
+    assert counts(case.repairs) == {"time without a zone": 2, "infinite, or beyond 1e+100": 1}
+    assert np.isnan(case.traces["duration_s"][0])
+
+
 def test_repeated_edges_count_once(tmp_path):
     """An edge that is listed twice is one edge; loops and cycles stay."""
     edges = [{"caller": "a", "callee": "b"}, {"caller": "a", "callee": "b"}, {"caller": "b", "callee": "b"}]
