@@ -5,6 +5,16 @@ Nothing here may be read by an algorithm but what a real system would show as we
 
 from models.simulator.controls import Change, ComponentState
 from models.simulator.faults import CURES, TELLING_METRICS, Fault, FaultKind, Repair
+from models.simulator.recording import (
+    IncidentPlan,
+    change_events,
+    pick_fault,
+    plan_suite,
+    simulate_history,
+    simulate_incident,
+    write_history,
+    write_suite,
+)
 from models.simulator.settings import SimulatorSettings
 from models.simulator.system import SimulatedSystem
 from models.simulator.topology import Topology
@@ -16,8 +26,16 @@ __all__ = [
     "ComponentState",
     "Fault",
     "FaultKind",
+    "IncidentPlan",
     "Repair",
     "SimulatedSystem",
     "SimulatorSettings",
     "Topology",
+    "change_events",
+    "pick_fault",
+    "plan_suite",
+    "simulate_history",
+    "simulate_incident",
+    "write_history",
+    "write_suite",
 ]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from models.errors import ConfigurationError, UnknownNameError
-from models.simulator.dynamics import Levers
 from models.simulator.faults import CURES, Fault, FaultKind, Repair
 from models.simulator.plant import Floats
+from models.simulator.state import Levers
 from models.simulator.strain import ActiveFault
 from models.simulator.topology import Topology
 

@@ -214,7 +214,9 @@ def build_plant(*, seed: int, components: int, peak_rate: float, step_s: float) 
         caller=caller,
         callee=callee,
         calls=np.where(is_handover, 0.0, calls),
-        latency_share=np.where(is_handover | to_queue, 0.0, np.minimum(calls, 1.5) * rng.uniform(0.6, 0.9, len(calls))),
+        latency_share=np.where(
+            is_handover | to_queue, 0.0, np.minimum(calls, 1.0) * rng.uniform(0.6, 0.85, len(calls))
+        ),
         error_share=np.where(is_handover, 0.1, np.minimum(calls, 1.0) * rng.uniform(0.45, 0.75, len(calls))),
         follow=1 - np.exp(-step_s / rng.uniform(60.0, 110.0, len(calls))),
         refuge=_refuges(topology),
@@ -233,7 +235,9 @@ def spread(arriving: Floats, calls: Floats, caller: Indices, callee: Indices, de
         Requests a second from outside, shape (n,).
     calls
         Calls a request, shape (e,).
-    caller, callee
+    caller
+        Positions, shape (e,).
+    callee
         Positions, shape (e,).
     depth
         Links on the longest path.

@@ -94,7 +94,7 @@ def _add_errors(strain: Strain, at: int, force: float) -> None:
 
 
 def _surge(strain: Strain, at: int, force: float) -> None:
-    strain.surge[at] += 1.2 * force
+    strain.surge[at] += 0.9 * force
 
 
 def _die(strain: Strain, at: int, _force: float) -> None:

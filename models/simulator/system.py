@@ -8,12 +8,13 @@ import pandas as pd
 from models.errors import ConfigurationError
 from models.frames import MetricFrame, SeriesKey, to_datetime64
 from models.simulator.controls import Controls
-from models.simulator.dynamics import Dynamics, Levers, State
+from models.simulator.dynamics import Dynamics
 from models.simulator.faults import LEFT_BEHIND, FaultKind
 from models.simulator.load import Calendar, load_factor
 from models.simulator.noise import METRICS, Noise
 from models.simulator.plant import Floats, build_plant
 from models.simulator.settings import SimulatorSettings
+from models.simulator.state import Levers, State
 from models.simulator.strain import EFFECTS, Strain
 from models.simulator.topology import Role
 from models.simulator.tracing import Tracer
@@ -32,12 +33,7 @@ class SimulatedSystem(Controls):
     Parameters
     ----------
     settings
-        What to simulate.
-
-    Raises
-    ------
-    ConfigurationError
-        If the start is not on a whole step since 1970, or far outside of what dates can hold.
+        What to simulate; its start has to lie on a whole step since 1970.
 
     Examples
     --------

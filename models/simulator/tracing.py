@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from models.simulator.dynamics import State
 from models.simulator.plant import Plant
+from models.simulator.state import State
 
 _TRACE_STREAM = 31
 _Z99 = 2.326
