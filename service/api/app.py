@@ -58,6 +58,7 @@ def create_app(backend: Backend, settings: ApiSettings = DEFAULTS) -> FastAPI:
         redoc_url=None,
     )
     app.state.backend, app.state.settings, app.state.metrics = backend, settings, ServiceMetrics(backend)
+    app.state.is_closing = False
     for module in (detection, incidents, topology, control, events, health):
         app.include_router(module.router)
     problems.install(app)

@@ -18,7 +18,7 @@ def metadata() -> MetaData:
     Returns
     -------
     sqlalchemy.MetaData
-        Of ``Base``, once every module that declares tables is imported.
+        Of ``Base``, with the tables of every module that declares some.
     """
     from service.store.recovery_tables import RunRow
 

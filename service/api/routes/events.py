@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent, format_sse_event
 
@@ -49,6 +49,7 @@ def events(
     },
 )
 async def stream(
+    request: Request,
     engine: Engine,
     limits: Limits,
     last_event_id: Annotated[int | None, Header(ge=0, lt=2**63, description="Resume behind this record.")] = None,
@@ -64,7 +65,7 @@ async def stream(
             after = record.seq
             yield ServerSentEvent(data=Record.of(record), event=record.kind.value, id=str(record.seq))
         if len(records) < MAX_LIMIT:
-            if clock() >= end:
+            if clock() >= end or request.app.state.is_closing:
                 return
             await asyncio.sleep(limits.stream_poll_s)
 
