@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     @property
     def tracking(self) -> str:
         """The MLflow tracking URI in force."""
-        return self.tracking_uri or f"sqlite:///{self.data_dir / 'mlflow.db'}"
+        return self.tracking_uri or f"sqlite:///{self.data_dir.resolve() / 'mlflow.db'}"
 
 
 def load_settings(**arguments: Any) -> Settings:

@@ -39,10 +39,7 @@ class Observer:
         kept = max(window_rows, bundle.context_rows + 1)
         self._window = MetricWindow(first.select(bundle.keys), kept)
         self._latest = score_frame(bundle, self._window.frame)
-        self._buffers = {
-            name: RowBuffer(rows, self._window.frame.n_rows + window_rows)
-            for name, rows in _arrays(self._latest).items()
-        }
+        self._buffers = {name: RowBuffer(rows, kept) for name, rows in _arrays(self._latest).items()}
 
     def observe(self, fresh: MetricFrame) -> None:
         """Take fresh rows and score them.

@@ -17,7 +17,7 @@ def test_defaults_are_embedded_and_local():
     """Without any configuration everything is SQLite below one directory, on loopback."""
     settings = load_settings()
     assert settings.store == f"sqlite:///{Path('.faultline') / 'faultline.db'}"
-    assert settings.tracking == f"sqlite:///{Path('.faultline') / 'mlflow.db'}"
+    assert settings.tracking == f"sqlite:///{Path('.faultline').resolve() / 'mlflow.db'}"
     assert (settings.host, settings.port) == ("127.0.0.1", 8321)
 
 

@@ -1,0 +1,205 @@
+"""Incidents as the loop keeps them: anomalies in; incidents grouped, saved and told of; their analyses out."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from analysis.findings import RootCauseAnalysis
+from analysis.grouping import Grouping, GroupingSettings, group
+from analysis.incidents import Incident, IncidentStatus
+from analysis.pipeline import diagnose
+from analysis.situation import Situation
+from analysis.topology import DependencyGraph
+from models.anomalies import Anomaly
+from models.frames import MetricFrame
+from service.ports import Change
+from service.records import Record, RecordKind
+from service.store.sql import SqlStore
+
+Publish = Callable[[Record], None]
+
+
+class Casebook:
+    """Open incidents, and what is needed to analyse them.
+
+    Parameters
+    ----------
+    store
+        Where incidents and analyses are kept; open ones are taken up from there.
+    publish
+        Told of everything that happens.
+    grouping
+        What belongs together.
+    history_rows
+        Rows before the onset that an analysis compares with.
+    """
+
+    def __init__(self, store: SqlStore, publish: Publish, grouping: GroupingSettings, history_rows: int) -> None:
+        self._store = store
+        self._publish = publish
+        self._grouping = grouping
+        self._history_rows = history_rows
+        self._changes: list[Change] = []
+        unfinished = (s for s in IncidentStatus if s is not IncidentStatus.RESOLVED)
+        self._open = {i.id: i for status in unfinished for i in store.incidents(status=status, limit=500).items}
+
+    @property
+    def open(self) -> tuple[Incident, ...]:
+        """Incidents that are not resolved, oldest first."""
+        return tuple(self._open[name] for name in sorted(self._open))
+
+    def note_changes(self, changes: Iterable[Change]) -> None:
+        """Remember deploys and configuration changes for later analyses.
+
+        Parameters
+        ----------
+        changes
+            In time order.
+        """
+        self._changes.extend(changes)
+
+    def watched_since(self, fresh_start: datetime) -> datetime:
+        """From when on present anomalies matter: the onset of the oldest open incident, or the fresh rows.
+
+        Parameters
+        ----------
+        fresh_start
+            Time of the first fresh row, UTC.
+
+        Returns
+        -------
+        datetime
+            UTC.
+        """
+        return min([fresh_start, *(incident.onset for incident in self._open.values())])
+
+    def update(self, anomalies: Iterable[Anomaly], graph: DependencyGraph, now: datetime) -> Grouping:
+        """Sort present anomalies into incidents, save what changed and tell of it.
+
+        Parameters
+        ----------
+        anomalies
+            All that last beyond ``watched_since``, as they are seen now.
+        graph
+            Who calls whom.
+        now
+            UTC.
+
+        Returns
+        -------
+        Grouping
+            What this step did.
+        """
+        grouping = group(self.open, anomalies, graph, self._grouping, now)
+        changed = {*grouping.opened, *grouping.updated, *grouping.resolved}
+        for incident in grouping.incidents:
+            if incident.id in changed:
+                self.keep(incident)
+        for kind, ids in (
+            (RecordKind.INCIDENT_OPENED, grouping.opened),
+            (RecordKind.INCIDENT_RESOLVED, grouping.resolved),
+        ):
+            for incident in (i for i in grouping.incidents if i.id in ids):
+                self._publish(_record(kind, incident, now))
+        return grouping
+
+    def keep(self, incident: Incident) -> None:
+        """Save an incident as it is now.
+
+        Parameters
+        ----------
+        incident
+            New or changed.
+        """
+        self._store.save_incident(incident)
+        if incident.status is IncidentStatus.RESOLVED:
+            self._open.pop(incident.id, None)
+        else:
+            self._open[incident.id] = incident
+
+    def analyse(
+        self, incident: Incident, frame: MetricFrame, edges: tuple[tuple[str, str], ...] | None, now: datetime
+    ) -> RootCauseAnalysis:
+        """Look for the root cause with what is known now, and save the answer.
+
+        Parameters
+        ----------
+        incident
+            Open or not.
+        frame
+            The metrics that are kept.
+        edges
+            Who calls whom; None if nobody knows.
+        now
+            UTC; later rows are not looked at.
+
+        Returns
+        -------
+        RootCauseAnalysis
+            May name no cause.
+        """
+        analysis = diagnose(self._situation(incident, frame, edges, now))
+        self._store.save_analysis(incident.id, analysis, now)
+        return analysis
+
+    def _situation(
+        self, incident: Incident, frame: MetricFrame, edges: tuple[tuple[str, str], ...] | None, now: datetime
+    ) -> Situation:
+        onset = frame.row_at(incident.onset)
+        return Situation(
+            detected_at=incident.onset,
+            frame=frame.rows(onset - self._history_rows, frame.row_at(now)),
+            edges=edges,
+            anomalies=incident.anomalies,
+            events=_change_events(self.changes_before(incident, now)),
+        )
+
+    def changes_before(self, incident: Incident, now: datetime, reach_s: float = 1800.0) -> tuple[Change, ...]:
+        """Changes that came shortly before the onset of an incident, or since.
+
+        Parameters
+        ----------
+        incident
+            Any.
+        now
+            UTC.
+        reach_s
+            How long before the onset counts as shortly, seconds.
+
+        Returns
+        -------
+        tuple of Change
+            In time order.
+        """
+        first = incident.onset - timedelta(seconds=reach_s)
+        return tuple(change for change in self._changes if first <= change.at <= now)
+
+
+def _change_events(changes: Iterable[Change]) -> pd.DataFrame | None:
+    """The changes as the event table of the case format; None if there are none."""
+    rows = [
+        {
+            "ts": change.at,
+            "component": change.component,
+            "caller": "",
+            "kind": "CHANGE",
+            "name": change.name,
+            "sign": "",
+        }
+        for change in changes
+    ]
+    return pd.DataFrame(rows) if rows else None
+
+
+def _record(kind: RecordKind, incident: Incident, now: datetime) -> Record:
+    shown = ", ".join(incident.components[:5]) + (" and more" if len(incident.components) > 5 else "")
+    what = "resolved" if kind is RecordKind.INCIDENT_RESOLVED else f"{incident.severity} severity"
+    return Record(
+        at=now,
+        kind=kind,
+        subject=incident.id,
+        incident_id=incident.id,
+        message=f"{what}, {len(incident.anomalies)} anomalies on {shown}",
+        data={"severity": incident.severity, "components": list(incident.components)},
+    )

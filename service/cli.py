@@ -1,0 +1,43 @@
+"""The command line: thin commands over the same functions that the API and Python use.
+
+Nothing heavy is imported here: ``faultline --help`` must answer at once.
+
+Exit codes: 0 done; 2 the input, a setting or the usage is wrong (the message says what and how to mend it);
+130 interrupted with Ctrl-C.
+"""
+
+import sys
+
+import typer
+
+from models.errors import FaultlineError
+from service.commands import bench, detect, diagnose, run, strategies, train
+
+app = typer.Typer(
+    name="faultline",
+    help="Learn what normal looks like, notice when a system leaves it, name the root cause, repair what is allowed.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("train")(train.train)
+app.command("detect")(detect.detect)
+app.command("diagnose")(diagnose.diagnose)
+app.add_typer(bench.app, name="bench")
+app.add_typer(strategies.app, name="strategies")
+
+
+def main() -> None:
+    """Run the command line and turn expected errors into one message and an exit code."""
+    try:
+        app()
+    except FaultlineError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of our output went away, as in `faultline ... | head`
+        sys.stderr.close()
+        sys.exit(0)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(130)

@@ -1,0 +1,73 @@
+"""``faultline bench``: rankings and scores on suites of recorded incidents."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from models.errors import InputError
+
+app = typer.Typer(help="Measure the product on labelled recordings.", no_args_is_help=True)
+
+Suite = Annotated[Path, typer.Argument(help="Directory of the suite: one sub-directory a case.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.command("rca")
+def rca(
+    suite: Suite,
+    out: Annotated[Path, typer.Option(help="File for the predictions (JSON).")],
+) -> None:
+    """Rank the causes of every case of a suite, without reading its truth."""
+    from analysis.benchmark import predict_suite
+    from service.commands import output
+
+    with output.Bar(f"diagnosing {suite.name}") as bar:
+        predictions = predict_suite(suite, progress=bar.count)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(predictions, indent=1), encoding="utf-8")
+    output.say(f"{len(predictions)} cases written to {out}")
+
+
+@app.command("score-rca")
+def score_rca(
+    suite: Suite,
+    predictions: Annotated[Path, typer.Argument(help="What `faultline bench rca` wrote.")],
+    split: Annotated[str | None, typer.Option(help="Score only this split of the truth.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare predictions with the truth of a suite."""
+    from analysis.benchmark import score_suite
+    from service.commands import output
+
+    score = score_suite(suite, _read(predictions), split=split)
+    if as_json:
+        output.print_json(score)
+        return
+    for line in _lines(suite.name, score):
+        output.say(line)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        predictions = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"cannot be read: {error}", source=str(path), remedy="give what `faultline bench rca` wrote"
+        ) from error
+    if not isinstance(predictions, dict):
+        raise InputError("is not an object of cases", source=str(path), remedy="give what `faultline bench rca` wrote")
+    return predictions
+
+
+def _lines(name: str, score: dict[str, Any]) -> list[str]:
+    def row(title: str, accuracy: dict[str, float]) -> str:
+        figures = "  ".join(f"{k} {accuracy[k]:.3f}" for k in ("AC@1", "AC@3", "AC@5", "Avg@5"))
+        return f"{title:<28} n={accuracy['n']:4d}  {figures}"
+
+    lines = [row(f"  {fault}", accuracy) for fault, accuracy in score["by fault"].items()]
+    if "metric" in score:
+        lines.append(row("metric level", score["metric"]))
+    extras = [f"{k} {score[k]}" for k in ("chance AC@1", "calibration error", "seconds") if k in score]
+    return [*lines, "  ".join(extras), row(name, score["component"])]

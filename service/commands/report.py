@@ -1,0 +1,124 @@
+"""A diagnosis and its story as text: what broke, why, what was done."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from analysis.findings import PossibleCause, RootCauseAnalysis
+from models.anomalies import Anomaly
+from service.records import Record, RecordKind
+from service.replay import Story
+
+SHOWN_CAUSES = 5
+SHOWN_EVIDENCE = 4
+
+
+def print_analysis(console: Console, analysis: RootCauseAnalysis) -> None:
+    """Print the ranked causes with their evidence.
+
+    Parameters
+    ----------
+    console
+        Where to.
+    analysis
+        What to print.
+    """
+    best = analysis.most_likely_cause
+    if best is None:
+        console.print("[bold yellow]Not enough evidence to name a root cause.[/] The candidates, weakly ordered:")
+    else:
+        console.print(
+            f"[bold red]Root cause:[/] [bold]{escape(best.component)}[/] ({best.category}), "
+            f"confidence {analysis.confidence:.0%}. {escape(best.description)}"
+        )
+        if best.propagation:
+            console.print(f"Propagation: {escape(' -> '.join(best.propagation))}")
+    table = Table(show_header=True, header_style="bold", expand=False)
+    for name in ("rank", "component", "category", "likelihood", "evidence (+ for, - against)"):
+        table.add_column(name, overflow="fold")
+    for rank, cause in enumerate(analysis.possible_causes[:SHOWN_CAUSES], start=1):
+        table.add_row(str(rank), escape(cause.component), cause.category, f"{cause.likelihood:.0%}", _evidence(cause))
+    console.print(table)
+    for method in analysis.skipped:
+        console.print(f"[dim]not used: {escape(method.name)}: {escape(method.reason)}[/]")
+
+
+def _evidence(cause: PossibleCause) -> str:
+    lines = [f"{'+' if e.is_supporting else '-'} {escape(e.statement)}" for e in cause.evidence[:SHOWN_EVIDENCE]]
+    more = len(cause.evidence) - SHOWN_EVIDENCE
+    return "\n".join(lines + ([f"[dim]and {more} more[/]"] if more > 0 else []))
+
+
+def print_records(console: Console, records: Sequence[Record]) -> None:
+    """Print the ledger of an incident as a timeline.
+
+    Parameters
+    ----------
+    console
+        Where to.
+    records
+        In time order.
+    """
+    table = Table(show_header=True, header_style="bold", title="Timeline", title_justify="left")
+    for name in ("time (UTC)", "what", "about", "detail"):
+        table.add_column(name, overflow="fold")
+    for record in records:
+        table.add_row(f"{record.at:%H:%M:%S}", record.kind, escape(record.subject), escape(record.message))
+    console.print(table)
+
+
+def print_story(console: Console, story: Story) -> None:
+    """Print a replay: what broke, why, what was decided, done and verified.
+
+    Parameters
+    ----------
+    console
+        Where to.
+    story
+        What happened.
+    """
+    fault = story.fault
+    console.print(f"[dim]injected (nobody told the engine):[/] {fault.kind} on {escape(fault.component)}")
+    if story.incident is None or story.analysis is None:
+        console.print("[bold yellow]The fault was not noticed.[/]")
+        return
+    incident = story.incident
+    console.print(
+        f"[bold]Incident {incident.id}[/]: {incident.severity}, {len(incident.anomalies)} anomalies on "
+        f"{len(incident.components)} components, detected {story.detected_after_s:.0f} s after the first faulty row."
+    )
+    print_analysis(console, story.analysis)
+    print_records(console, [record for record in story.records if record.kind is not RecordKind.ANOMALY_DETECTED])
+    if story.resolved_after_s is None:
+        console.print("[bold yellow]Not resolved within the replay.[/]")
+    else:
+        console.print(f"[bold green]Resolved[/] {story.resolved_after_s / 60:.0f} min after the first faulty row.")
+
+
+def print_anomalies(console: Console, anomalies: Sequence[Anomaly]) -> None:
+    """Print anomalies with their evidence, one a row.
+
+    Parameters
+    ----------
+    console
+        Where to.
+    anomalies
+        In time order.
+    """
+    table = Table(show_header=True, header_style="bold", title=f"{len(anomalies)} anomalies", title_justify="left")
+    for name in ("start (UTC)", "minutes", "series", "severity", "confidence", "value", "expected band", "detector"):
+        table.add_column(name, overflow="fold")
+    for anomaly in anomalies:
+        table.add_row(
+            f"{anomaly.start:%Y-%m-%d %H:%M:%S}",
+            f"{anomaly.duration_s / 60:.0f}",
+            escape(str(anomaly.key)),
+            anomaly.severity,
+            f"{anomaly.confidence:.0%}",
+            f"{anomaly.value:.4g}",
+            f"{anomaly.expected:.4g} ({anomaly.lower:.4g} to {anomaly.upper:.4g})",
+            anomaly.detector,
+        )
+    console.print(table)

@@ -1,0 +1,47 @@
+"""``faultline run``: the main job on a simulated system, from history to a verified repair, then the page."""
+
+from typing import Annotated
+
+import typer
+
+
+def run(
+    fault: Annotated[str, typer.Option(help="Kind of the fault that is injected.")] = "BAD_DEPLOY",
+    component: Annotated[str, typer.Option(help="Where; chosen by the seed if not given.")] = "",
+    seed: Annotated[int, typer.Option(help="Of the simulated system.", min=0)] = 7,
+    days: Annotated[int, typer.Option(help="Days of history to learn from.", min=2, max=60)] = 7,
+    port: Annotated[int | None, typer.Option(help="Port of the API and the page; 0 takes a free one.")] = None,
+    serve: Annotated[bool, typer.Option(help="Serve the API and the page until Ctrl-C.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document; implies --no-serve.")] = False,
+) -> None:
+    """Train on a simulated history, replay an incident through the live loop, show what was found and done."""
+    from rich.console import Console
+
+    from models.tracking import log_training
+    from service.bootstrap import fresh_data_dir
+    from service.commands import output
+    from service.commands.report import print_story
+    from service.config import load_settings
+    from service.replay import Replay, ReplayPlan, history_of, learn
+
+    settings = load_settings(port=port)
+    plan = ReplayPlan.of(fault, component, seed=seed, days=days)
+    with output.Bar("training") as bar:
+        bar.stage("simulating a history", 0.0)
+        system, history = history_of(plan)
+        result = learn(history, system.now, lambda what, done: bar.stage(what, 0.2 + 0.5 * done))
+        bar.stage("recording the run in MLflow", 0.7)
+        tracked = log_training(result, settings.tracking, history)
+    in_force = load_settings(port=port, data_dir=fresh_data_dir(settings.data_dir / "run"))
+    replay = Replay.wired(plan, system, result.bundle, history, in_force)
+    with output.Bar(f"replaying {plan.fault.kind} on {plan.fault.component}") as bar:
+        story = replay.play(bar.count)
+    if as_json:
+        output.print_json({"run_id": tracked.run_id, **story.to_json()})
+        return
+    output.say(f"Trained {result.bundle.model_version} on {days} days; MLflow run {tracked.run_id}, alias champion.")
+    print_story(Console(), story)
+    if serve:
+        from service.serving import serve_live
+
+        serve_live(replay.app, in_force)

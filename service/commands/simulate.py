@@ -1,0 +1,1 @@
+"""``faultline simulate``: history and incidents with known truth, from the seeded simulator."""

@@ -1,0 +1,205 @@
+"""What people and programs ask the running engine: the backend of the HTTP edge and of the page."""
+
+from datetime import datetime
+
+import numpy as np
+
+from analysis.findings import RootCauseAnalysis
+from analysis.incidents import Incident
+from models.anomalies import Anomaly, AnomalySeverity
+from models.errors import UnknownNameError
+from models.frames import MetricFrame, SeriesKey, to_datetime
+from models.scoring import BundleScores, detect
+from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, RunSummary, StepSummary
+from service.engine import Engine
+from service.journal import RecoveryJournal
+from service.ports import Clock
+from service.recovery.breakers import BreakerBoard, BreakerSnapshot
+from service.recovery.lifecycle import IllegalRunSignalError
+from service.recovery.runs import RecoveryRun, RecoveryStatus, StepResult
+from service.recovery.strategies import RecoveryStep
+from service.store.sql import SqlStore
+
+
+class Desk:
+    """The engine as its users see it; safe to call from any thread.
+
+    Parameters
+    ----------
+    engine
+        The loop.
+    journal
+        Its recovery runs.
+    board
+        Its breakers.
+    store
+        Where everything is kept.
+    clock
+        The engine's time.
+    is_acting
+        Whether decisions are carried out.
+    """
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        journal: RecoveryJournal,
+        board: BreakerBoard,
+        store: SqlStore,
+        clock: Clock,
+        is_acting: bool,
+    ) -> None:
+        self.store = store
+        self._engine = engine
+        self._journal = journal
+        self._board = board
+        self._clock = clock
+        self._is_acting = is_acting
+
+    def now(self) -> datetime:
+        """The engine's time, UTC."""
+        return self._clock.now()
+
+    def status(self) -> EngineStatus:
+        """How the loop is."""
+        pulse, observer = self._engine.pulse, self._engine.observer
+        frame = observer.frame
+        return EngineStatus(
+            is_ready=True,
+            reason=pulse.last_error,
+            bundle_version=observer.bundle.model_version,
+            rows_read=pulse.rows_read,
+            last_row_at=to_datetime(frame.times[-1]) if frame.n_rows else None,
+            last_step_at=pulse.last_step_at,
+            error_count=pulse.error_count,
+            is_acting=self._is_acting,
+        )
+
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """Caller and callee of every known dependency."""
+        return self._engine.edges or ()
+
+    def component_states(self) -> tuple[ComponentState, ...]:
+        """All components that metrics or edges name, each once."""
+        with self._engine.lock:
+            scores, incidents = self._engine.observer.scores, self._engine.casebook.open
+            isolated = self._journal.isolations().isolated
+            breakers = {snapshot.name: snapshot.state.value for snapshot in self._board.snapshots()}
+        names = {*scores.frame.components, *(name for edge in self.edges() for name in edge)}
+        return tuple(
+            _state(name, scores, incidents, is_isolated=name in isolated, breaker=breakers.get(name, ""))
+            for name in sorted(names)
+        )
+
+    def chart(self, key: SeriesKey, start: datetime, end: datetime) -> Chart:
+        """One series with its band, as far as it is still in memory."""
+        with self._engine.lock:
+            scores = self._engine.observer.scores
+        if key not in scores.frame.keys:
+            raise UnknownNameError("series", str(key), (str(k) for k in scores.frame.keys))
+        column = scores.frame.keys.index(key)
+        rows = slice(scores.frame.row_at(start), scores.frame.row_at(end))
+        return Chart(
+            key=key,
+            times=scores.frame.times[rows],
+            values=scores.frame.values[rows, column],
+            expected=scores.expected[rows, column],
+            lower=scores.lower[rows, column],
+            upper=scores.upper[rows, column],
+        )
+
+    def score(self, frame: MetricFrame) -> tuple[Anomaly, ...]:
+        """Judge rows that somebody sends, by the bundle in force."""
+        return detect(self._engine.observer.bundle, frame)
+
+    def diagnose(self, incident_id: str) -> RootCauseAnalysis:
+        """Run the analysis of an incident again, now, and keep it."""
+        incident = self.store.incident(incident_id)
+        with self._engine.lock:
+            return self._engine.casebook.analyse(
+                incident, self._engine.observer.frame, self._engine.edges, incident.resolved_at or self.now()
+            )
+
+    def breakers(self) -> tuple[BreakerSnapshot, ...]:
+        """All circuit breakers."""
+        return self._board.snapshots()
+
+    def trip_breaker(self, name: str, reason: str) -> None:
+        """Open a breaker."""
+        self._board.trip(name, reason)
+
+    def reset_breaker(self, name: str, reason: str) -> None:
+        """Close a breaker."""
+        self._board.reset(name, reason)
+
+    def runs(self) -> tuple[RunSummary, ...]:
+        """All recovery runs that are kept, newest first."""
+        with self._engine.lock:
+            runs = self._journal.runs()
+        return tuple(_summary(run) for run in sorted(runs, key=lambda run: run.id, reverse=True))
+
+    def approve_run(self, run_id: str, by: str) -> None:
+        """Let a run go on that waits for an approval."""
+        with self._engine.lock:
+            try:
+                self._journal.approve(run_id, by, self.now())
+            except IllegalRunSignalError as error:
+                raise ConflictError(str(error)) from error
+
+    def cancel_run(self, run_id: str, reason: str) -> None:
+        """End a run; what it did is rolled back as its strategy says."""
+        with self._engine.lock:
+            try:
+                self._journal.cancel(run_id, self.now(), reason)
+            except IllegalRunSignalError as error:
+                raise ConflictError(str(error)) from error
+
+
+def _state(
+    name: str, scores: BundleScores, incidents: tuple[Incident, ...], *, is_isolated: bool, breaker: str
+) -> ComponentState:
+    columns = [i for i, key in enumerate(scores.frame.keys) if key.component == name]
+    newest = scores.score[-1:, columns]
+    seen = np.flatnonzero(~np.isnan(scores.frame.values[:, columns]).all(axis=1))
+    severities = [a.severity for i in incidents for a in i.anomalies if a.key.component == name]
+    gravest: AnomalySeverity | None = max(severities, key=lambda s: s.rank, default=None)
+    return ComponentState(
+        component=name,
+        score=float(np.nanmax(newest)) if np.isfinite(newest).any() else float("nan"),
+        severity=gravest,
+        is_isolated=is_isolated,
+        breaker=breaker,
+        last_seen=to_datetime(scores.frame.times[seen[-1]]) if len(seen) else None,
+    )
+
+
+def _summary(run: RecoveryRun) -> RunSummary:
+    return RunSummary(
+        id=run.id,
+        strategy=run.strategy.id,
+        type=run.strategy.type,
+        status=run.status,
+        component=run.component,
+        incident_id=run.incident_id,
+        reason=run.reason,
+        created_at=run.created_at,
+        updated_at=run.updated_at,
+        steps=tuple(_step(step, run) for step in run.strategy.steps),
+        approval_expires_at=run.deadline if run.status is RecoveryStatus.WAITING_APPROVAL else None,
+    )
+
+
+def _step(step: RecoveryStep, run: RecoveryRun) -> StepSummary:
+    tries: list[StepResult] = [result for result in run.results if result.step_id == step.id]
+    last = tries[-1] if tries else None
+    is_present = not run.status.is_final and run.step is not None and run.step.id == step.id
+    return StepSummary(
+        name=step.id,
+        type=step.type,
+        status=last.status.value if last else ("RUNNING" if is_present else "PENDING"),
+        attempts=len(tries),
+        detail=last.detail if last else step.description,
+        started_at=tries[0].started_at if tries else None,
+        finished_at=last.finished_at if last else None,
+    )

@@ -1,0 +1,1 @@
+"""Where metrics and changes come from, behind the MetricSource port."""

@@ -1,0 +1,242 @@
+"""Deciding and acting: incidents that were watched long enough in, breakers tripped and recovery runs started out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from analysis.findings import PossibleCause, RootCauseAnalysis
+from analysis.incidents import Incident, IncidentStatus
+from models.errors import UnknownNameError
+from service.casebook import Casebook
+from service.config import EngineSettings
+from service.finding_facts import finding_facts, verification_facts
+from service.journal import RecoveryJournal
+from service.observer import Observer
+from service.records import Record, RecordKind
+from service.recovery.boundaries import Boundaries
+from service.recovery.breakers import BreakerBoard, CircuitState
+from service.recovery.decisions import Decision, GuardSettings, PastAction, StartRecovery, State, decide
+from service.recovery.facts import Facts
+from service.recovery.runs import RecoveryRun, RecoveryStatus
+from service.recovery.strategies import RecoveryType, Strategies
+
+Publish = Callable[[Record], None]
+Edges = tuple[tuple[str, str], ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What may be done, and when.
+
+    Parameters
+    ----------
+    boundaries
+        With their isolation rules.
+    strategies
+        To choose from.
+    guard
+        Confidence gate, cool-down, blast radius, dry run.
+    settings
+        How long an incident is watched before a decision.
+    """
+
+    boundaries: Boundaries
+    strategies: Strategies
+    guard: GuardSettings
+    settings: EngineSettings
+
+
+class Responder:
+    """What the loop does about open incidents.
+
+    Parameters
+    ----------
+    casebook
+        The open incidents.
+    journal
+        Carries recovery runs out.
+    board
+        The circuit breakers.
+    policy
+        What may be done.
+    publish
+        Told of findings and decisions.
+    """
+
+    def __init__(
+        self, casebook: Casebook, journal: RecoveryJournal, board: BreakerBoard, policy: Policy, publish: Publish
+    ) -> None:
+        self._casebook = casebook
+        self._journal = journal
+        self._board = board
+        self._policy = policy
+        self._publish = publish
+        self._named: dict[str, str] = {}
+        self._decided: set[str] = {run.incident_id for run in journal.runs() if run.status is not RecoveryStatus.FAILED}
+
+    def respond(self, observer: Observer, edges: Edges, now: datetime) -> None:
+        """Analyse and decide every open incident that is due, and advance the recovery runs.
+
+        Parameters
+        ----------
+        observer
+            The judged window.
+        edges
+            Who calls whom; None if nobody knows.
+        now
+            UTC.
+        """
+        for incident in self._casebook.open:
+            if incident.id not in self._decided and self._is_due(incident, observer):
+                self._consider(incident, observer, edges, now)
+        self._advance(observer, now)
+
+    def _is_due(self, incident: Incident, observer: Observer) -> bool:
+        return self._watched_rows(incident, observer) >= self._policy.settings.diagnosis_rows
+
+    def _watched_rows(self, incident: Incident, observer: Observer) -> int:
+        return observer.frame.n_rows - observer.frame.row_at(incident.onset)
+
+    def _consider(self, incident: Incident, observer: Observer, edges: Edges, now: datetime) -> None:
+        analysis = self._casebook.analyse(incident, observer.frame, edges, now)
+        cause = analysis.most_likely_cause
+        patience = self._policy.settings.decision_patience_rows
+        is_last_call = self._watched_rows(incident, observer) >= patience
+        if cause is None:
+            if is_last_call:
+                self._decided.add(incident.id)
+                self._publish(_undecided(incident, analysis, now))
+            return
+        if self._named.get(incident.id) != cause.component:
+            self._named[incident.id] = cause.component
+            self._publish(_found(incident, cause, analysis, now))
+        if analysis.confidence >= self._policy.guard.min_confidence or is_last_call:
+            self._decided.add(incident.id)
+            self._act(incident, cause, analysis, now)
+
+    def _act(self, incident: Incident, cause: PossibleCause, analysis: RootCauseAnalysis, now: datetime) -> None:
+        boundaries = self._policy.boundaries
+        changes = self._casebook.changes_before(incident, now)
+        facts = finding_facts(incident, cause, analysis, changes, len(boundaries.components))
+        try:
+            decision = decide(
+                facts,
+                incident_id=incident.id,
+                component=cause.component,
+                boundaries=boundaries,
+                strategies=self._policy.strategies,
+                state=self._state(now),
+                guard=self._policy.guard,
+            )
+        except UnknownNameError as error:
+            self._publish(_refused(incident, cause, str(error), now))
+            return
+        self._publish(_decided(incident, decision, now))
+        self._carry_out(incident, decision, facts, now)
+
+    def _carry_out(self, incident: Incident, decision: Decision, facts: Facts, now: datetime) -> None:
+        for effect in decision.effects:
+            if not isinstance(effect, StartRecovery):
+                self._board.trip(effect.component, effect.reason)
+                continue
+            self._journal.start(effect.strategy, incident.id, effect.component, facts, now)
+            if effect.strategy.type is not RecoveryType.MANUAL:
+                self._casebook.keep(incident.moved_to(IncidentStatus.MITIGATING, now))
+
+    def _state(self, now: datetime) -> State:
+        runs = self._journal.runs()
+        return State(
+            now=now,
+            busy={run.component for run in runs if not run.status.is_final},
+            breakers={snapshot.name: snapshot for snapshot in self._board.snapshots()},
+            isolations=self._journal.isolations(),
+            past=tuple(_past(run) for run in runs),
+        )
+
+    def _advance(self, observer: Observer, now: datetime) -> None:
+        self._board.refresh()
+        for run in self._journal.tick(now, lambda run: self._verification(run, observer)):
+            if run.status is RecoveryStatus.COMPLETED:
+                self._close_breaker(run)
+            elif run.status.is_final:
+                self._reopen(run, now)
+
+    def _verification(self, run: RecoveryRun, observer: Observer) -> Facts:
+        incident = next((i for i in self._casebook.open if i.id == run.incident_id), None)
+        since = run.acted_at or run.created_at
+        return verification_facts(
+            observer.scores,
+            run.component,
+            () if incident is None else incident.components,
+            observer.frame.row_at(since),
+            is_resolved=incident is None,
+        )
+
+    def _close_breaker(self, run: RecoveryRun) -> None:
+        if run.component in self._board.components and self._board.of(run.component).state is not CircuitState.CLOSED:
+            self._board.reset(run.component, f"recovery {run.strategy.name} was verified")
+
+    def _reopen(self, run: RecoveryRun, now: datetime) -> None:
+        """A recovery that did not help: the incident is open again and is looked at anew."""
+        incident = next((i for i in self._casebook.open if i.id == run.incident_id), None)
+        if incident is not None and incident.status is IncidentStatus.MITIGATING:
+            self._casebook.keep(incident.moved_to(IncidentStatus.OPEN, now))
+            self._decided.discard(incident.id)
+
+
+def _past(run: RecoveryRun) -> PastAction:
+    return PastAction(
+        component=run.component,
+        at=run.acted_at or run.created_at,
+        incident_id=run.incident_id,
+        strategy_id=run.strategy.id,
+        has_acted=run.acted_at is not None,
+    )
+
+
+def _found(incident: Incident, cause: PossibleCause, analysis: RootCauseAnalysis, now: datetime) -> Record:
+    return Record(
+        at=now,
+        kind=RecordKind.ROOT_CAUSE_FOUND,
+        subject=cause.component,
+        incident_id=incident.id,
+        message=f"{cause.category}, confidence {analysis.confidence:.0%}: {cause.description}",
+        data={
+            "category": cause.category,
+            "confidence": analysis.confidence,
+            "likelihood": cause.likelihood,
+            "propagation": list(cause.propagation),
+        },
+    )
+
+
+def _undecided(incident: Incident, analysis: RootCauseAnalysis, now: datetime) -> Record:
+    return Record(
+        at=now,
+        kind=RecordKind.DECISION_MADE,
+        subject=incident.id,
+        incident_id=incident.id,
+        message="nothing is done: there is not enough evidence to name a root cause",
+        data={"ranking": list(analysis.ranking[:5]), "confidence": analysis.confidence},
+    )
+
+
+def _refused(incident: Incident, cause: PossibleCause, why: str, now: datetime) -> Record:
+    return Record(
+        at=now,
+        kind=RecordKind.DECISION_MADE,
+        subject=cause.component,
+        incident_id=incident.id,
+        message=f"nothing is done: no boundary holds the component. {why}",
+    )
+
+
+def _decided(incident: Incident, decision: Decision, now: datetime) -> Record:
+    return Record(
+        at=now,
+        kind=RecordKind.DECISION_MADE,
+        subject=decision.component,
+        incident_id=incident.id,
+        message=decision.message,
+        data=decision.data,
+    )
