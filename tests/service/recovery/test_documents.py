@@ -1,0 +1,138 @@
+"""Files of strategies and boundaries: read strictly, with errors that say where."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.errors import ConfigurationError
+from service.ports import ActionKind
+from service.recovery.documents import read_boundaries, read_strategies, strategy_document, strategy_of
+from tests.service.recovery.plans import isolate, restart, strategy, verify
+
+STRATEGIES = """
+default: ask
+strategies:
+  - id: ask
+    name: Ask
+    type: MANUAL
+    condition: "true"
+    steps:
+      - {id: look, type: DIAGNOSTIC}
+  - id: again
+    name: Start again
+    type: SEMIAUTOMATIC
+    condition: category == RESOURCE
+    approvals: 2
+    steps:
+      - {id: restart, type: RESTART, action: RESTART_COMPONENT, retry: {attempts: 3, backoff_s: 1.5}}
+      - {id: verify, type: VERIFY, success: worst_score < 1, timeout_s: 60}
+"""
+BOUNDARIES = """
+boundaries:
+  - id: shop
+    name: The shop
+    type: SERVICE
+    components: [orders, cart]
+    recovery_strategy: again
+    failure_propagation:
+      blocked_routes: [{caller: cart, callee: orders}]
+      breaker_threshold: 3
+      call_timeout_s: 2
+    rules:
+      - {id: cut, condition: severity >= HIGH, action: ISOLATE_COMPONENT, priority: 5, timeout_s: 300}
+  - id: rest
+    name: The rest
+    type: RESOURCE
+    components: ["*"]
+"""
+
+
+def test_a_strategy_file_is_read():
+    """Every part arrives."""
+    strategies = read_strategies(STRATEGIES, source="s.yaml")
+    again = strategies.of("again")
+    assert (strategies.default_id, again.approvals, again.condition.text) == ("ask", 2, "category == RESOURCE")
+    assert (again.steps[0].retry.attempts, again.steps[0].retry.backoff_s) == (3, 1.5)
+    assert (again.steps[1].success.text, again.steps[1].timeout_s) == ("worst_score < 1", 60)
+
+
+def test_a_boundary_file_is_read_and_the_star_takes_the_rest():
+    """What no other boundary names belongs to the one that says so."""
+    boundaries = read_boundaries(BOUNDARIES, source="b.yaml", components=["web", "orders", "db"])
+    shop, rest = boundaries.all
+    assert (rest.components, shop.blocked_routes, shop.recovery_strategy) == (
+        ("web", "db"),
+        (("cart", "orders"),),
+        "again",
+    )
+    assert (shop.breaker.failure_threshold, shop.breaker.call_timeout_s) == (3, 2)
+    assert (shop.rules[0].action, shop.rules[0].timeout_s) == (ActionKind.ISOLATE_COMPONENT, 300)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("default: ask", "default: nobody", "s.yaml: Unknown strategy 'nobody'"),
+        ("default: ask", "", "default: Field required"),
+        ("category == RESOURCE", "categry == RESOURCE", "s.yaml, strategy 'again', condition: .*did you mean category"),
+        ("worst_score < 1", "wurst_score < 1", "strategy 'again', step 'verify', success: .*did you mean worst_score"),
+        (
+            "action: RESTART_COMPONENT",
+            "action: REBOOT",
+            "strategies.'again'.steps.'restart'.action: .*RESTART_COMPONENT",
+        ),
+        ("action: RESTART_COMPONENT", "action: SCALE_UP", "step 'restart': A RESTART step cannot do SCALE_UP"),
+        ("attempts: 3", "attempts: 300", "step 'restart', retry: attempts is 300"),
+        ("attempts: 3", "attempts: three", "steps.'restart'.retry.attempts: .*integer"),
+        ("timeout_s: 60", "timeout: 60", "steps.'verify'.timeout: Extra inputs are not permitted"),
+        ("timeout_s: 60", "timeout_s: .inf", "steps.'verify'.timeout_s: .*finite"),
+        ("id: again", "id: ask", "two strategies 'ask'"),
+        ("type: MANUAL", "type: MANUAL\n    type: AUTOMATIC", "'type' is written twice"),
+        ("name: Ask", "name: [Ask", "s.yaml is no YAML"),
+        ("name: Ask", "name: !!python/object:os.system x", "s.yaml is no YAML"),
+        (STRATEGIES, "", "s.yaml: "),
+        (STRATEGIES, "- 1", "s.yaml: "),
+        (STRATEGIES, "? [a, b]\n: 1", "s.yaml is no YAML|s.yaml: "),
+    ],
+)
+def test_a_mistake_in_a_strategy_file_is_placed(old, new, message):
+    """The error names file, strategy, step and field."""
+    with pytest.raises(ConfigurationError, match=message):
+        read_strategies(STRATEGIES.replace(old, new, 1), source="s.yaml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("severity >= HIGH", "severity >= HUGE", "b.yaml, boundary 'shop', rule 'cut', condition: .*character 13"),
+        ("timeout_s: 300", "timeout_s: -1", "boundary 'shop', rule 'cut': .*timeout_s -1"),
+        (
+            "breaker_threshold: 3",
+            "breaker_threshold: 0",
+            "boundary 'shop', failure_propagation: .*failure_threshold is 0",
+        ),
+        ("type: SERVICE", "type: SERVCE", "boundaries.'shop'.type"),
+        ("[orders, cart]", "[]", "boundary 'shop': .*no components"),
+        ("[orders, cart]", "[orders, orders]", "'orders' twice"),
+        ("caller: cart, ", "", "blocked_routes.0.caller: Field required"),
+    ],
+)
+def test_a_mistake_in_a_boundary_file_is_placed(old, new, message):
+    """The error names file, boundary, rule and field."""
+    with pytest.raises(ConfigurationError, match=message):
+        read_boundaries(BOUNDARIES.replace(old, new, 1), source="b.yaml", components=["web"])
+
+
+@given(st.text(max_size=200) | st.integers(0, len(STRATEGIES)).map(lambda at: STRATEGIES[:at] + "\t" + STRATEGIES[at:]))
+def test_any_text_is_read_or_refused(text):
+    """No file gives anything but strategies or a ConfigurationError."""
+    try:
+        read_strategies(text, source="s.yaml")
+    except ConfigurationError:
+        return
+
+
+def test_a_strategy_survives_plain_data():
+    """What is written down for a run is read back equal."""
+    plan = strategy(isolate(release_after_s=5.0, parameters=(("drain", 2.0),)), restart(attempts=4), verify())
+    assert strategy_of(strategy_document(plan), source="x") == plan
