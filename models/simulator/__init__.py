@@ -8,14 +8,12 @@ from models.simulator.faults import CURES, TELLING_METRICS, Fault, FaultKind, Re
 from models.simulator.recording import (
     IncidentPlan,
     change_events,
-    pick_fault,
-    plan_suite,
     simulate_history,
     simulate_incident,
     write_history,
-    write_suite,
 )
 from models.simulator.settings import SimulatorSettings
+from models.simulator.suites import pick_fault, plan_suite, write_suite
 from models.simulator.system import SimulatedSystem
 from models.simulator.topology import Topology
 

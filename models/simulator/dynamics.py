@@ -20,7 +20,7 @@ from models.simulator.strain import Strain
 
 PROBE_RATE = 0.2
 _RETRIES = 0.25
-_FALLBACK_ERRORS = 0.3
+_FALLBACK_ERRORS = 0.1
 _MAX_BUSY = 0.97
 _STANDBY_SLOWNESS = 1.15
 _BACKUP_CAPACITY = 0.85

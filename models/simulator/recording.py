@@ -1,7 +1,6 @@
-"""What a simulated system leaves behind: history, incident cases, and the truth apart from them."""
+"""What a simulated system leaves behind: its history, and incidents with the truth apart from them."""
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,13 +14,13 @@ from models.simulator.controls import Change
 from models.simulator.faults import TELLING_METRICS, Fault, FaultKind
 from models.simulator.settings import SimulatorSettings
 from models.simulator.system import SimulatedSystem
-from models.sources.cases import Case, write_case
+from models.sources.cases import Case
 from models.sources.files import write_long
 from models.sources.suites import Truth
 
 Progress = Callable[[int, int], None]
 
-_INCIDENT_STREAM = 41
+_DETECTION_STREAM = 41
 _CHUNK_ROWS = 1440
 _NOTICED_AFTER_S = (120.0, 300.0)
 _SLOWLY_NOTICED_AFTER_S = (900.0, 1200.0)
@@ -29,7 +28,7 @@ _SLOWLY_NOTICED_AFTER_S = (900.0, 1200.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentPlan:
-    """How long the cases of a suite are.
+    """How long a case is.
 
     Parameters
     ----------
@@ -124,7 +123,7 @@ def simulate_incident(
     plan
         The length; None for the usual one.
     name
-        Of the case; made from kind, component and seed if empty.
+        Of the case; made from kind and seed if empty.
 
     Returns
     -------
@@ -141,7 +140,7 @@ def simulate_incident(
     frame = _advance(system, plan.history_rows + plan.incident_rows, None)
     onset = system.faults[0].start
     case = Case(
-        name=name or f"{fault.kind.lower().replace('_', '-')}-{fault.component}-{settings.seed}",
+        name=name or f"{fault.kind.lower().replace('_', '-')}-{settings.seed}",
         detected_at=_detected_at(settings, fault.kind, onset, latest=system.now),
         target=None,
         frame=frame,
@@ -179,141 +178,6 @@ def change_events(changes: Sequence[Change]) -> pd.DataFrame:
     )
 
 
-def pick_fault(settings: SimulatorSettings, kind: FaultKind) -> Fault:
-    """Choose a component that such a fault can befall.
-
-    Parameters
-    ----------
-    settings
-        Its seed decides, together with the kind.
-    kind
-        A surge comes in at the entry, a dead dependency is called by somebody, a noisy neighbour has neighbours.
-
-    Returns
-    -------
-    Fault
-        Of magnitude 1, without start and end.
-    """
-    topology = SimulatedSystem(settings).topology
-    candidates: tuple[str, ...] = topology.names
-    if kind is FaultKind.TRAFFIC_SURGE:
-        candidates = topology.names[:1]
-    elif kind is FaultKind.NOISY_NEIGHBOUR:
-        candidates = tuple(topology.neighbours)
-    elif kind is FaultKind.DEAD_DEPENDENCY:
-        candidates = topology.names[1:]
-    rng = np.random.default_rng([settings.seed, _INCIDENT_STREAM, list(FaultKind).index(kind)])
-    return Fault(kind=kind, component=candidates[int(rng.integers(len(candidates)))])
-
-
-def incident_settings(settings: SimulatorSettings, kind: FaultKind, seed: int) -> SimulatorSettings:
-    """Give one incident of a suite its own seed and hour.
-
-    Parameters
-    ----------
-    settings
-        Of the suite; its start is the earliest.
-    kind
-        Of the fault.
-    seed
-        Of the incident.
-
-    Returns
-    -------
-    SimulatorSettings
-        Starting on a whole hour within four weeks.
-    """
-    rng = np.random.default_rng([seed, _INCIDENT_STREAM, 100 + list(FaultKind).index(kind)])
-    return replace(settings, seed=seed, start=settings.start + timedelta(hours=int(rng.integers(28 * 24))))
-
-
-def plan_suite(
-    settings: SimulatorSettings, kinds: Iterable[FaultKind] = tuple(FaultKind), seeds: Iterable[int] = range(20)
-) -> list[tuple[SimulatorSettings, Fault]]:
-    """Lay out kinds times seeds.
-
-    Parameters
-    ----------
-    settings
-        What the incidents share.
-    kinds
-        Of the faults.
-    seeds
-        Each gives another system, hour and component.
-
-    Returns
-    -------
-    list of tuple of SimulatorSettings and Fault
-        For ``write_suite``.
-    """
-    own = [(kind, incident_settings(settings, kind, seed)) for kind in kinds for seed in seeds]
-    return [(each, pick_fault(each, kind)) for kind, each in own]
-
-
-def write_suite(
-    directory: str | Path,
-    incidents: Sequence[tuple[SimulatorSettings, Fault]],
-    plan: IncidentPlan | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Truth]:
-    """Record incidents as a suite in the case format, the truth apart.
-
-    Parameters
-    ----------
-    directory
-        Created if necessary.
-    incidents
-        At least one; ``plan_suite`` makes them.
-    plan
-        The length of each; None for the usual one.
-    progress
-        Called with the cases done and the cases in all.
-
-    Returns
-    -------
-    dict of str to Truth
-        By case name, as in ``truth.json``.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no incident.
-    """
-    if not incidents:
-        raise ConfigurationError("A suite without an incident.", remedy="Give at least one kind and one seed.")
-    place = Path(directory)
-    truths: dict[str, Truth] = {}
-    for number, (settings, fault) in enumerate(incidents):
-        name = f"{number + 1:0{len(str(len(incidents)))}d}-{fault.kind.lower().replace('_', '-')}-{settings.seed}"
-        case, truths[name] = simulate_incident(settings, fault, plan, name=name)
-        write_case(case, place / name)
-        if progress:
-            progress(number + 1, len(incidents))
-    _write_json(
-        place / "suite.json",
-        {
-            "name": place.name,
-            "source": "Faultline's simulator",
-            "licence": "Apache-2.0",
-            "step_s": incidents[0][0].step_s,
-            "note": "Simulated; one fault a case, nobody repairs it.",
-            "cases": len(truths),
-        },
-    )
-    _write_json(
-        place / "truth.json",
-        {
-            name: {
-                "components": list(truth.components),
-                "metrics": [list(metric) for metric in truth.metrics],
-                "fault": truth.fault,
-            }
-            for name, truth in truths.items()
-        },
-    )
-    return truths
-
-
 def _advance(system: SimulatedSystem, n_rows: int, progress: Progress | None) -> MetricFrame:
     """Step in chunks of a day, so that progress can be shown."""
     parts = []
@@ -328,11 +192,7 @@ def _advance(system: SimulatedSystem, n_rows: int, progress: Progress | None) ->
 def _detected_at(settings: SimulatorSettings, kind: FaultKind, onset: datetime, *, latest: datetime) -> datetime:
     """Some minutes after the onset, on a whole row, and not behind the last row."""
     earliest_s, latest_s = _SLOWLY_NOTICED_AFTER_S if kind is FaultKind.MEMORY_LEAK else _NOTICED_AFTER_S
-    rng = np.random.default_rng([settings.seed, _INCIDENT_STREAM, 200 + list(FaultKind).index(kind)])
+    rng = np.random.default_rng([settings.seed, _DETECTION_STREAM, list(FaultKind).index(kind)])
     rows = max(1, round(rng.uniform(earliest_s, latest_s) / settings.step_s))
     step = timedelta(seconds=settings.step_s)
     return min(onset + rows * step, latest - step)
-
-
-def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
