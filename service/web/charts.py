@@ -11,7 +11,7 @@ from analysis.incidents import Incident
 from models.anomalies import Anomaly
 from models.frames import SeriesKey
 from service.api.backend import Chart
-from service.web.wording import clock, quantity, unit_of
+from service.web.wording import clock, quantity, unit_of, without_unit
 
 MOST_POINTS = 1500
 
@@ -80,9 +80,9 @@ def trouble(anomaly: Anomaly) -> str:
     Returns
     -------
     str
-        For example ``latency_p99_s 1.84 s``.
+        The metric without its unit and the value with it, for example ``latency_p99 1.84 s``.
     """
-    return f"{anomaly.key.metric} {quantity(anomaly.value, anomaly.key.metric)}"
+    return f"{without_unit(anomaly.key.metric)} {quantity(anomaly.value, anomaly.key.metric)}"
 
 
 def comparison(anomaly: Anomaly) -> str:
@@ -103,7 +103,7 @@ def comparison(anomaly: Anomaly) -> str:
         return value
     said = f"{value} where {quantity(anomaly.expected, metric)} is normal"
     ratio = anomaly.value / anomaly.expected if anomaly.expected > 0 else math.nan
-    return said + (f" ({ratio:.2g}×)" if 1.5 <= ratio < 100 else "")
+    return said + (f" ({ratio:.1f}×)" if 1.5 <= ratio < 10 else f" ({ratio:,.0f}×)" if 10 <= ratio < 1e4 else "")
 
 
 def _caption(chart: Chart, anomalies: list[Anomaly]) -> str:

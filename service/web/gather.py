@@ -49,7 +49,7 @@ def gather(backend: Backend, incident_id: str | None) -> PageData:
         components=backend.component_states(),
         breakers=backend.breakers(),
         runs=tuple(run for run in backend.runs() if incident and run.incident_id == incident.id),
-        records=backend.store.records(incident_id=incident.id, limit=RECORDS) if incident else (),
+        records=backend.store.records(incident_id=incident.id, limit=RECORDS, newest_first=True) if incident else (),
         series=series,
         n_forgotten=n_forgotten,
     )

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from analysis.findings import PossibleCause, RootCauseAnalysis
@@ -14,8 +14,9 @@ from service.recovery.breakers import BreakerSnapshot
 from service.web.charts import Drawing, draw_chart, trouble
 from service.web.layout import Edge
 from service.web.servicemap import Look, ServiceMap, draw_map
-from service.web.wording import CATEGORY_WORDS, plain, since
+from service.web.wording import CATEGORY_WORDS, plain, since, without_unit
 
+GATHERED = frozenset({RecordKind.ANOMALY_DETECTED, RecordKind.INCIDENT_UPDATED})
 ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 TONE_OF_STATUS = {
     "COMPLETED": "good",
@@ -110,11 +111,11 @@ class IncidentLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A line of the timeline: a record and the tone of its mark; ``count`` records of one kind and time are one."""
+    """A line of the timeline: a record, the tone of its mark, and the like ones that follow it at once."""
 
     record: Record
     tone: str
-    count: int = 1
+    more: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +220,7 @@ def _line(incident: Incident, current: Incident | None) -> IncidentLine:
     is_resolved = incident.status is IncidentStatus.RESOLVED
     return IncidentLine(
         id=incident.id,
-        title=f"{worst.key.component} {worst.key.metric}",
+        title=f"{worst.key.component} {without_unit(worst.key.metric)}",
         level="resolved" if is_resolved else incident.severity.lower(),
         status=plain(incident.status) if is_resolved else f"{plain(incident.severity)}, {plain(incident.status)}",
         opened_at=incident.opened_at,
@@ -274,12 +275,11 @@ def _looks(data: PageData) -> list[Look]:
 
 
 def _timeline(records: Sequence[Record]) -> tuple[Entry, ...]:
-    """Oldest first; a burst of anomalies at one time is one line."""
+    """Oldest first; a run of anomalies, or of updates, is one entry."""
     entries: list[Entry] = []
     for record in sorted(records, key=lambda r: (r.at, r.seq)):
-        last = entries[-1] if entries else None
-        if last and last.record.kind is record.kind is RecordKind.ANOMALY_DETECTED and last.record.at == record.at:
-            entries[-1] = Entry(record=last.record, tone=last.tone, count=last.count + 1)
+        if entries and record.kind in GATHERED and entries[-1].record.kind is record.kind:
+            entries[-1] = replace(entries[-1], more=(*entries[-1].more, record))
         else:
             entries.append(Entry(record=record, tone=_tone(record)))
     return tuple(entries)

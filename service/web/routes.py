@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import FastAPI, Header, Query, Response
-from starlette.staticfiles import StaticFiles
+from fastapi.staticfiles import StaticFiles
 
 from models.errors import UnknownNameError
 from service.api.backend import Backend

@@ -13,10 +13,12 @@ from models.anomalies import AnomalySeverity
 from service.web.layout import Edge, Layout, lay_out
 from service.web.wording import shortened
 
-NODE_WIDTH, PLAIN_HEIGHT, TOLD_HEIGHT, ROW_PITCH = 134, 40, 56, 68
-WIDEST_GAP, NARROWEST_GAP, COMFORTABLE_WIDTH = 62, 24, 1066
+NODE_WIDTH, PLAIN_HEIGHT, TOLD_HEIGHT, ROW_PITCH = 130, 40, 56, 68
+WIDEST_GAP, NARROWEST_GAP, COMFORTABLE_WIDTH = 62, 24, 1084
 MARGIN_X, MARGIN_Y = 8, 18
-LABEL_LENGTH = 18
+LABEL_LENGTH, SYMPTOM_LENGTH = 18, 21
+LABEL_FITS, SYMPTOM_FITS = 15, 16
+TEXT_WIDTH = NODE_WIDTH - 17
 MOST_NODES = 60
 
 
@@ -76,6 +78,21 @@ class MapNode:
     def label(self) -> str:
         """Its name, cut to the box."""
         return shortened(self.look.name, LABEL_LENGTH)
+
+    @property
+    def symptom(self) -> str:
+        """Its symptom, cut to the box."""
+        return shortened(self.look.symptom, SYMPTOM_LENGTH)
+
+    @property
+    def label_width(self) -> int:
+        """Pixels to squeeze the label into; 0 if it fits as it is."""
+        return TEXT_WIDTH if len(self.label) > LABEL_FITS else 0
+
+    @property
+    def symptom_width(self) -> int:
+        """Pixels to squeeze the symptom into; 0 if it fits as it is."""
+        return TEXT_WIDTH if len(self.symptom) > SYMPTOM_FITS else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

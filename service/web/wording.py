@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from analysis.findings import CauseCategory
 
-_SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"))
+_SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _BINARY = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "B"))
 _UNIT_OF_SUFFIX = (
     (re.compile(r"_ms$"), "ms"),
@@ -17,6 +17,8 @@ _UNIT_OF_SUFFIX = (
     (re.compile(r"(_ratio|_share|(^|_)error_rate)$"), "ratio"),
     (re.compile(r"(_rps|_per_s|(^|_)request_rate)$"), "/s"),
 )
+_UNIT_AT_END = re.compile(r"_(ms|s|seconds|bytes|b|percent|pct|per_s|rps)$", re.IGNORECASE)
+_NBSP = "\u00a0"  # a number and its unit stay on one line
 CATEGORY_WORDS = MappingProxyType(
     {
         CauseCategory.RESOURCE: "resource exhaustion",
@@ -50,6 +52,22 @@ def unit_of(metric: str) -> str:
     return next((unit for pattern, unit in _UNIT_OF_SUFFIX if pattern.search(lowered)), "")
 
 
+def without_unit(metric: str) -> str:
+    """Take the unit off a metric's name, for use beside a value that states it.
+
+    Parameters
+    ----------
+    metric
+        Any name.
+
+    Returns
+    -------
+    str
+        For example ``latency_p99`` for ``latency_p99_s``; a name that is nothing but a unit stays.
+    """
+    return _UNIT_AT_END.sub("", metric) or metric
+
+
 def quantity(value: float, metric: str = "") -> str:
     """Say a value with three significant digits and its unit.
 
@@ -67,16 +85,16 @@ def quantity(value: float, metric: str = "") -> str:
     """
     if not math.isfinite(value):
         return "no value"
+    if abs(value) > 1e300:  # times a hundred it may be infinite
+        return f"{value:.3g}"
     unit = unit_of(metric)
-    if unit == "ratio":
-        return f"{_digits(value * 100)} %"
-    if unit == "percent":
-        return f"{_digits(value)} %"
+    if unit in {"ratio", "percent"}:
+        return f"{_digits(value * 100 if unit == 'ratio' else value)}{_NBSP}%"
     if unit == "B":
         return _scaled(value, _BINARY)
     if unit in {"s", "ms"}:
         return span(value if unit == "s" else value / 1e3)
-    return _scaled(value, _SCALES[:5]) + (f" {unit}" if unit else "")
+    return _scaled(value, _SCALES) + (f"{_NBSP}{unit}" if unit else "")
 
 
 def _digits(value: float) -> str:
@@ -95,7 +113,7 @@ def _scaled(value: float, scales: tuple[tuple[float, str], ...]) -> str:
     if not is_binary and abs(value) < 1e4:
         return _digits(value)
     factor, prefix = next(((f, p) for f, p in scales if abs(value) >= f), scales[-1])
-    return f"{_digits(value / factor)}{' ' if prefix else ''}{prefix}"
+    return f"{_digits(value / factor)}{_NBSP if prefix else ''}{prefix}"
 
 
 def span(seconds: float) -> str:
@@ -114,19 +132,19 @@ def span(seconds: float) -> str:
     if not math.isfinite(seconds):
         return "unknown"
     if seconds < 0:
-        return f"−{span(-seconds)}"
+        return f"-{span(-seconds)}"
     whole = round(seconds)
     if whole < 60:
         return _below_a_minute(seconds)
     scales = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
     size, unit, below, small = next(scale for scale in scales if whole >= scale[0])
     rest = (whole % size) // below
-    return f"{whole // size} {unit}" + (f" {rest} {small}" if rest else "")
+    return f"{whole // size}{_NBSP}{unit}" + (f" {rest}{_NBSP}{small}" if rest else "")
 
 
 def _below_a_minute(seconds: float) -> str:
     factor, unit = (1.0, "s") if seconds >= 1 or seconds == 0 else (1e3, "ms") if seconds >= 1e-3 else (1e6, "µs")
-    return f"{_digits(seconds * factor)} {unit}"
+    return f"{_digits(seconds * factor)}{_NBSP}{unit}"
 
 
 def since(later: datetime, earlier: datetime) -> str:
@@ -195,10 +213,10 @@ def percent(share: float) -> str:
     if not math.isfinite(share):
         return "unknown"
     if 0 < share < 0.01:
-        return "<1 %"
+        return f"<1{_NBSP}%"
     if 0.99 < share < 1:
-        return ">99 %"
-    return f"{share * 100:.0f} %"
+        return f">99{_NBSP}%"
+    return f"{share * 100:.0f}{_NBSP}%"
 
 
 def shortened(name: str, length: int) -> str:

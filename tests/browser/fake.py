@@ -222,6 +222,16 @@ def a_breaker(name, state=CircuitState.CLOSED, **figures):
     return BreakerSnapshot(name=name, state=state, **({"reason": ""} | plain | figures))
 
 
+OPENED = []
+"""Stores of fakes that wait to be closed."""
+
+
+def close_all():
+    """Close what the fakes opened; a test ends with it."""
+    while OPENED:
+        OPENED.pop().close()
+
+
 @dataclass
 class FakeBackend:
     """Implements ``Backend`` as far as the page asks it."""
@@ -242,6 +252,9 @@ class FakeBackend:
     states: tuple[ComponentState, ...] = ()
     board: tuple[BreakerSnapshot, ...] = ()
     done: tuple[RunSummary, ...] = ()
+
+    def __post_init__(self):
+        OPENED.append(self.store)
 
     def now(self):
         """The fixed time."""
@@ -319,4 +332,56 @@ def a_busy_backend():
     )
     changed = {"orders-db": {"is_isolated": True, "breaker": "OPEN"}, "bank-adapter": {"breaker": "HALF_OPEN"}}
     backend.states = tuple(replace(s, **changed.get(s.component, {})) for s in backend.states)
+    return backend
+
+
+def an_undecided_backend():
+    """An open incident whose analysis names no cause, and an older one without any analysis."""
+    backend = a_busy_backend()
+    incident = replace(the_incident(), id="inc-open-1", status=IncidentStatus.OPEN, resolved_at=None)
+    backend.store.save_incident(incident)
+    named = the_analysis()
+    backend.store.save_analysis(
+        incident.id, replace(named, most_likely_cause=None, confidence=0.31), ONSET + 150 * SECOND
+    )
+    fresh = replace(incident, id="inc-new-1", opened_at=ONSET + MINUTE)
+    backend.store.save_incident(fresh)
+    return backend
+
+
+HOSTILE = '<script>window.hacked=1</script>"\'><img src=x onerror="window.hacked=1">{{7*7}}'
+
+
+def a_hostile_backend():
+    """Components, metrics, messages and ids that try to become markup."""
+    backend = FakeBackend(calls=((HOSTILE, "web"), ("web", "x" * 400), ("</script><b>", HOSTILE)))
+    odd = SeriesKey(HOSTILE, '</script><svg onload="window.hacked=1">')
+    incident = the_incident()
+    worst = replace(incident.anomalies[0], key=odd)
+    incident = replace(incident, id="a/b?c=<i>&d", anomalies=(worst, *incident.anomalies[1:]))
+    backend.store.save_incident(incident)
+    cause = replace(
+        the_analysis().possible_causes[0],
+        component=HOSTILE,
+        description=HOSTILE,
+        evidence=(_says(HOSTILE, HOSTILE, 1.0),),
+        propagation=(HOSTILE, "web"),
+    )
+    analysis = replace(the_analysis(), possible_causes=(cause,), most_likely_cause=cause, metric_ranking=(odd,))
+    backend.store.save_analysis(incident.id, analysis, ONSET)
+    told = Record(at=ONSET, kind=RecordKind.ENGINE_ERROR, subject=HOSTILE, message=HOSTILE, incident_id=incident.id)
+    backend.store.append(told)
+    backend.board = (a_breaker(HOSTILE, CircuitState.OPEN, reason=HOSTILE, opened_at=ONSET),)
+    backend.done = (replace(the_run(incident.id), strategy=HOSTILE, reason=HOSTILE),)
+    backend.engine = replace(backend.engine, bundle_version=HOSTILE, reason=HOSTILE, is_ready=False, error_count=2)
+    return backend
+
+
+def a_wide_backend(n_components=40):
+    """The known incident in a system of so many components."""
+    backend = a_busy_backend()
+    random = np.random.default_rng(3)
+    names = [f"recommendation-worker-{i}" for i in range(n_components - len(backend.states))]
+    known = ["gateway", "catalogue", "orders", "search"]
+    backend.calls += tuple((str(random.choice(known + names[:i])), name) for i, name in enumerate(names))
     return backend

@@ -6,6 +6,7 @@
   const SLOWEST_MS = 30000;
   let wait = EVERY_MS;
   let etag = null;
+  let timer = null;
 
   function remember(part) {
     return {
@@ -59,6 +60,7 @@
   }
 
   async function tick() {
+    timer = null;
     if (!document.hidden) {
       try {
         await look();
@@ -69,7 +71,7 @@
         document.getElementById("lost").hidden = false;
       }
     }
-    setTimeout(tick, wait);
+    timer = setTimeout(tick, wait);
   }
 
   function openTarget() {
@@ -88,5 +90,10 @@
   window.addEventListener("hashchange", openTarget);
   showRoot();
   openTarget();
-  setTimeout(tick, EVERY_MS);
+  document.addEventListener("visibilitychange", function () {
+    if (document.hidden || timer === null) return;
+    clearTimeout(timer);
+    tick();
+  });
+  timer = setTimeout(tick, EVERY_MS);
 })();
