@@ -116,9 +116,25 @@ VERIFICATION_FACTS = vocabulary(
     Fact(
         name="worst_score",
         type=FactType.NUMBER,
-        meaning="Worst calibrated anomaly score of the component since the last action; 1.0 is the alarm boundary.",
+        meaning=(
+            "Worst calibrated anomaly score of the component, each metric at the median of its latest rows (at most "
+            "three) since the last action; 1.0 is the alarm boundary."
+        ),
     ),
     Fact(name="rows_observed", type=FactType.NUMBER, meaning="Fresh rows of metrics since the last action."),
     Fact(name="incident_score", type=FactType.NUMBER, meaning="As worst_score, over all components of the incident."),
+    Fact(
+        name="service_score",
+        type=FactType.NUMBER,
+        meaning="As worst_score, over the component's latency and error metrics: carried load stays unusual.",
+    ),
+    Fact(
+        name="impact_score",
+        type=FactType.NUMBER,
+        meaning=(
+            "As service_score, over the component's callers and the other components of the incident: what users feel "
+            "of a component that is gone around. Missing if there are none."
+        ),
+    ),
     Fact(name="is_resolved", type=FactType.FLAG, meaning="The incident is resolved."),
 )

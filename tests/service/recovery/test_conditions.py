@@ -68,7 +68,7 @@ def test_a_condition_means_what_it_says(text, expected):
 @pytest.mark.parametrize(
     ("text", "position", "message"),
     [
-        ("sevrity >= HIGH", 0, "did you mean severity"),
+        ("severitx >= HIGH", 0, "did you mean severity"),
         ("severity >= HIHG", 12, "did you mean HIGH"),
         ("severity", 0, "no condition by itself"),
         ("1", 0, "no condition by itself"),

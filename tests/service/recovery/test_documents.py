@@ -111,7 +111,7 @@ def test_a_mistake_in_a_strategy_file_is_placed(old, new, message):
             "breaker_threshold: 0",
             "boundary 'shop', failure_propagation: .*failure_threshold is 0",
         ),
-        ("type: SERVICE", "type: SERVCE", "boundaries.'shop'.type"),
+        ("type: SERVICE", "type: SERVICES", "boundaries.'shop'.type"),
         ("[orders, cart]", "[]", "boundary 'shop': .*no components"),
         ("[orders, cart]", "[orders, orders]", "'orders' twice"),
         ("caller: cart, ", "", "blocked_routes.0.caller: Field required"),
