@@ -1,7 +1,7 @@
 """Incidents: anomalies that belong together, and the life of one."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -59,6 +59,24 @@ class Incident:
     def onset(self) -> datetime:
         """Start of the earliest anomaly, UTC."""
         return min(anomaly.start for anomaly in self.anomalies)
+
+    def present_onset(self, now: datetime, reach_s: float) -> datetime | None:
+        """Start of the trouble that lasts: a blip long before it, in the same incident, does not count.
+
+        Parameters
+        ----------
+        now
+            UTC.
+        reach_s
+            An anomaly that ended at most so many seconds ago still lasts.
+
+        Returns
+        -------
+        datetime or None
+            Start of the earliest anomaly that lasts, UTC; None if none does.
+        """
+        lasting = [a.start for a in self.anomalies if now - a.end <= timedelta(seconds=reach_s)]
+        return min(lasting, default=None)
 
     @property
     def severity(self) -> AnomalySeverity:

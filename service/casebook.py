@@ -119,7 +119,12 @@ class Casebook:
             self._open[incident.id] = incident
 
     def analyse(
-        self, incident: Incident, frame: MetricFrame, edges: tuple[tuple[str, str], ...] | None, now: datetime
+        self,
+        incident: Incident,
+        frame: MetricFrame,
+        edges: tuple[tuple[str, str], ...] | None,
+        now: datetime,
+        onset: datetime | None = None,
     ) -> RootCauseAnalysis:
         """Look for the root cause with what is known now, and save the answer.
 
@@ -133,23 +138,30 @@ class Casebook:
             Who calls whom; None if nobody knows.
         now
             UTC; later rows are not looked at.
+        onset
+            Where the trouble that lasts began, UTC; None takes the onset of the incident.
 
         Returns
         -------
         RootCauseAnalysis
             May name no cause.
         """
-        analysis = diagnose(self._situation(incident, frame, edges, now))
+        analysis = diagnose(self._situation(incident, frame, edges, now, onset or incident.onset))
         self._store.save_analysis(incident.id, analysis, now)
         return analysis
 
     def _situation(
-        self, incident: Incident, frame: MetricFrame, edges: tuple[tuple[str, str], ...] | None, now: datetime
+        self,
+        incident: Incident,
+        frame: MetricFrame,
+        edges: tuple[tuple[str, str], ...] | None,
+        now: datetime,
+        onset: datetime,
     ) -> Situation:
-        onset = frame.row_at(incident.onset)
+        first = max(frame.row_at(onset) - self._history_rows, 0)
         return Situation(
-            detected_at=incident.onset,
-            frame=frame.rows(onset - self._history_rows, frame.row_at(now)),
+            detected_at=onset,
+            frame=frame.rows(first, frame.row_at(now)),
             edges=edges,
             anomalies=incident.anomalies,
             events=_change_events(self.changes_before(incident, now)),

@@ -10,14 +10,13 @@ from models.anomalies import Anomaly, AnomalySeverity
 from models.errors import UnknownNameError
 from models.frames import MetricFrame, SeriesKey, to_datetime
 from models.scoring import BundleScores, detect
-from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, RunSummary, StepSummary
+from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, RunSummary
+from service.api.runs import summarise
 from service.engine import Engine
 from service.journal import RecoveryJournal
 from service.ports import Clock
 from service.recovery.breakers import BreakerBoard, BreakerSnapshot
 from service.recovery.lifecycle import IllegalRunSignalError
-from service.recovery.runs import RecoveryRun, RecoveryStatus, StepResult
-from service.recovery.strategies import RecoveryStep
 from service.store.sql import SqlStore
 
 
@@ -137,7 +136,7 @@ class Desk:
         """All recovery runs that are kept, newest first."""
         with self._engine.lock:
             runs = self._journal.runs()
-        return tuple(_summary(run) for run in sorted(runs, key=lambda run: run.id, reverse=True))
+        return tuple(summarise(run) for run in sorted(runs, key=lambda run: run.id, reverse=True))
 
     def approve_run(self, run_id: str, by: str) -> None:
         """Let a run go on that waits for an approval."""
@@ -171,35 +170,4 @@ def _state(
         is_isolated=is_isolated,
         breaker=breaker,
         last_seen=to_datetime(scores.frame.times[seen[-1]]) if len(seen) else None,
-    )
-
-
-def _summary(run: RecoveryRun) -> RunSummary:
-    return RunSummary(
-        id=run.id,
-        strategy=run.strategy.id,
-        type=run.strategy.type,
-        status=run.status,
-        component=run.component,
-        incident_id=run.incident_id,
-        reason=run.reason,
-        created_at=run.created_at,
-        updated_at=run.updated_at,
-        steps=tuple(_step(step, run) for step in run.strategy.steps),
-        approval_expires_at=run.deadline if run.status is RecoveryStatus.WAITING_APPROVAL else None,
-    )
-
-
-def _step(step: RecoveryStep, run: RecoveryRun) -> StepSummary:
-    tries: list[StepResult] = [result for result in run.results if result.step_id == step.id]
-    last = tries[-1] if tries else None
-    is_present = not run.status.is_final and run.step is not None and run.step.id == step.id
-    return StepSummary(
-        name=step.id,
-        type=step.type,
-        status=last.status.value if last else ("RUNNING" if is_present else "PENDING"),
-        attempts=len(tries),
-        detail=last.detail if last else step.description,
-        started_at=tries[0].started_at if tries else None,
-        finished_at=last.finished_at if last else None,
     )

@@ -110,7 +110,10 @@ class Story:
     @property
     def detected_after_s(self) -> float | None:
         """From the first faulty row to the incident, seconds."""
-        return None if self.incident is None else (self.incident.opened_at - self.fault_at).total_seconds()
+        if self.incident is None:
+            return None
+        first = min(a.start for a in self.incident.anomalies if a.start >= self.fault_at)
+        return (max(self.incident.opened_at, first) - self.fault_at).total_seconds()
 
     @property
     def resolved_after_s(self) -> float | None:
@@ -218,8 +221,10 @@ class Replay:
             count(row + 1, MOST_ROWS)
 
     def _incident(self, fault_at: datetime) -> Incident | None:
-        found = [i for i in self.app.store.incidents(limit=500).items if i.opened_at >= fault_at]
-        return min(found, key=lambda incident: (-len(incident.anomalies), incident.id), default=None)
+        """The incident with most anomalies since the fault; it may have been open before."""
+        found = self.app.store.incidents(limit=500).items
+        since = {i.id: sum(anomaly.start >= fault_at for anomaly in i.anomalies) for i in found}
+        return min((i for i in found if since[i.id]), key=lambda i: (-since[i.id], i.id), default=None)
 
 
 def history_of(plan: ReplayPlan) -> tuple[SimulatedSystem, MetricFrame]:

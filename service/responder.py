@@ -20,6 +20,9 @@ from service.recovery.facts import Facts
 from service.recovery.runs import RecoveryRun, RecoveryStatus
 from service.recovery.strategies import RecoveryType, Strategies
 
+LASTING_ROWS = 2
+"""An anomaly that ended so few rows ago still lasts."""
+
 Publish = Callable[[Record], None]
 Edges = tuple[tuple[str, str], ...] | None
 
@@ -87,21 +90,21 @@ class Responder:
             UTC.
         """
         for incident in self._casebook.open:
-            if incident.id not in self._decided and self._is_due(incident, observer):
+            if incident.id not in self._decided:
                 self._consider(incident, observer, edges, now)
         self._advance(observer, now)
 
-    def _is_due(self, incident: Incident, observer: Observer) -> bool:
-        return self._watched_rows(incident, observer) >= self._policy.settings.diagnosis_rows
-
-    def _watched_rows(self, incident: Incident, observer: Observer) -> int:
-        return observer.frame.n_rows - observer.frame.row_at(incident.onset)
-
     def _consider(self, incident: Incident, observer: Observer, edges: Edges, now: datetime) -> None:
-        analysis = self._casebook.analyse(incident, observer.frame, edges, now)
+        settings, frame = self._policy.settings, observer.frame
+        onset = incident.present_onset(now, LASTING_ROWS * frame.step_s)
+        if onset is None:  # a blip that is over is not acted upon
+            return
+        watched = frame.row_at(now) - frame.row_at(onset)
+        if watched < settings.diagnosis_rows:
+            return
+        analysis = self._casebook.analyse(incident, frame, edges, now, onset)
         cause = analysis.most_likely_cause
-        patience = self._policy.settings.decision_patience_rows
-        is_last_call = self._watched_rows(incident, observer) >= patience
+        is_last_call = watched >= settings.decision_patience_rows
         if cause is None:
             if is_last_call:
                 self._decided.add(incident.id)

@@ -1,13 +1,13 @@
-"""Serving the API and the page over HTTP while the loop goes on in a thread of its own."""
+"""Serving the API and the page while the loop goes on in a thread of its own."""
 
-import contextlib
 import threading
+from collections.abc import Callable
 
-import uvicorn
-
-from models.errors import ConfigurationError
+from service.api.app import create_app
+from service.api.serving import ApiServer
 from service.bootstrap import Application
 from service.config import Settings
+from service.web.routes import mount
 
 
 class Pacemaker(threading.Thread):
@@ -38,43 +38,26 @@ class Pacemaker(threading.Thread):
         self.join(timeout=10)
 
 
-def serve_live(app: Application, settings: Settings) -> None:
+def serve_live(app: Application, settings: Settings, announce: Callable[[str], None]) -> None:
     """Serve until Ctrl-C; the loop goes on meanwhile.
 
     Parameters
     ----------
     app
-        Wired.
+        Wired; its store is closed at the end.
     settings
-        Host, port and pace.
-
-    Raises
-    ------
-    ConfigurationError
-        If the port is taken.
+        Host, port and pace; ConfigurationError if the port is taken.
+    announce
+        Told the address.
     """
-    from service.api.app import create_app
-    from service.web.routes import mount
-
     web = create_app(app.desk)
     mount(web, app.desk)
-    config = uvicorn.Config(
-        web, host=settings.host, port=settings.port, log_level="warning", access_log=False, timeout_graceful_shutdown=3
-    )
-    server = uvicorn.Server(config)
-    try:
-        socket = config.bind_socket()
-    except SystemExit:
-        raise ConfigurationError(
-            f"Port {settings.port} on {settings.host} cannot be used.", remedy="choose another with --port"
-        ) from None
+    server = ApiServer(web, host=settings.host, port=settings.port)
     pacemaker = Pacemaker(app, settings.engine.step_interval_s)
     pacemaker.start()
-    host, port = socket.getsockname()[:2]
-    print(f"Serving the page and the API on http://{host}:{port} until Ctrl-C", flush=True)  # noqa: T201  # the command's answer
+    announce(server.url)
     try:
-        with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[socket])
+        server.run()
     finally:
         pacemaker.stop()
         app.store.close()

@@ -44,4 +44,4 @@ def run(
     if serve:
         from service.serving import serve_live
 
-        serve_live(replay.app, in_force)
+        serve_live(replay.app, in_force, lambda url: output.say(f"The page and the API: {url} (Ctrl-C ends)"))
