@@ -4,7 +4,7 @@ import json
 from dataclasses import fields
 from typing import Any, get_type_hints
 
-from models.errors import InputError
+from models.errors import ConfigurationError, InputError
 from service.recovery.documents import strategy_document, strategy_of
 from service.recovery.facts import FINDING_FACTS, Facts, FactValue
 from service.recovery.runs import RecoveryRun
@@ -55,7 +55,7 @@ def loads(text: str) -> RecoveryRun:
         values = {name: codec.decode(hint, body[name]) for name, hint in _hints().items()}
         strategy = strategy_of(body["strategy"], source="the store")
         return RecoveryRun(strategy=strategy, facts=_facts(body["facts"]), **values)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, ConfigurationError) as error:
         raise InputError(f"this is not a stored recovery run: {error!r}", remedy="restore the store") from error
 
 
