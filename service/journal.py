@@ -45,8 +45,8 @@ FactsOf = Callable[[RecoveryRun], Facts]
 Publish = Callable[[Record], object]
 
 
-class JournalStore(Protocol):
-    """What the journal needs of a store; each method is one transaction."""
+class RunStore(Protocol):
+    """Where runs are kept; each method is one transaction."""
 
     def save(
         self,
@@ -78,11 +78,19 @@ class JournalStore(Protocol):
     def isolations(self) -> Isolations:
         """Load what is in force."""
 
+
+class Outbox(Protocol):
+    """Where records wait until they are told."""
+
     def untold(self) -> tuple[tuple[int, Record], ...]:
         """Load the records that are still to be told, with their numbers."""
 
     def told(self, numbers: Sequence[int]) -> None:
         """Take records out of the outbox."""
+
+
+class JournalStore(RunStore, Outbox, Protocol):
+    """What the journal needs of a store."""
 
 
 class RecoveryJournal:

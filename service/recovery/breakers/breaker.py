@@ -98,9 +98,20 @@ class CircuitBreaker:
         -------
         object
             What it returns.
+
+        Raises
+        ------
+        BaseException
+            Whatever the function raises, unchanged.
         """
-        with self.guard():
-            return function(*args, **kwargs)
+        generation, started_s = self._admit()
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            self._settle(generation, started_s, error)
+            raise
+        self._settle(generation, started_s, None)
+        return result
 
     async def call_async(
         self, function: Callable[Arguments, Awaitable[Result]], /, *args: Arguments.args, **kwargs: Arguments.kwargs
@@ -240,22 +251,30 @@ class CircuitBreaker:
 
     def _admit(self) -> tuple[int, float]:
         now_s = self._clock.monotonic_s()
-        machine = self._machine
+        machine, refusal = self._machine, None
         with self._lock:
-            self._note(machine.admit(now_s))
-            is_admitted, generation = machine.take(), machine.generation
-            reason, retry_after_s = machine.reason, machine.retry_after_s(now_s)
+            generation = machine.generation
+            if machine.state is not CircuitState.CLOSED:  # the closed path is the one that must cost little
+                self._note(machine.admit(now_s))
+                generation = machine.generation
+                if not machine.take():
+                    wait_s = machine.retry_after_s(now_s)
+                    refusal = BreakerOpenError(self.name, reason=machine.reason, retry_after_s=wait_s)
         if self._pending:
             self._deliver()
-        if not is_admitted:
-            raise BreakerOpenError(self.name, reason=reason, retry_after_s=retry_after_s)
+        if refusal is not None:
+            raise refusal
         return generation, now_s
 
     def _settle(self, generation: int, started_s: float, error: BaseException | None) -> None:
         now_s = self._clock.monotonic_s()
-        verdict, failure = self._verdict(error, now_s - started_s)
+        verdict, failure = Verdict.SUCCESS, ""
+        if error is not None or self.settings.call_timeout_s is not None:
+            verdict, failure = self._verdict(error, now_s - started_s)
         with self._lock:
-            self._note(self._machine.settle(generation, verdict, now_s, failure))
+            change = self._machine.settle(generation, verdict, now_s, failure)
+            if change is not None:
+                self._note(change)
         if self._pending:
             self._deliver()
 
