@@ -1,7 +1,7 @@
 """Alerts of other systems: what they speak of, and how many there are.
 
-An alert on a metric counts as much as a metric of that kind. Alerts of logs and traces are echoed by everyone who hears of
-the trouble, so their number counts little.
+An alert on a metric counts as much as a metric of that kind. Alerts of logs and traces are echoed by everyone who
+hears of the trouble, so their number counts little.
 """
 
 import numpy as np

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from analysis.findings import CauseCategory, Evidence
-from analysis.rootcause import changes, metrics, trace_fanout, trace_gaps
+from analysis.rootcause import changes, metrics, surge, trace_fanout, trace_gaps
 from analysis.rootcause.kinds import MetricKind, classify
 from analysis.rootcause.observation import Observation
 
@@ -55,6 +55,8 @@ def _category(item: Evidence) -> CauseCategory:
     """What one piece of evidence points to."""
     if item.collector == trace_gaps.NAME:
         return CauseCategory.NETWORK
+    if item.collector == surge.NAME:
+        return CauseCategory.TRAFFIC
     if item.collector == trace_fanout.NAME:
         return CauseCategory.DEPENDENCY
     if item.collector == metrics.NAME:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.findings import Evidence, SkippedMethod
-from analysis.rootcause import alerts, changes, metrics, onset_order, position, trace_fanout, trace_gaps
+from analysis.rootcause import alerts, changes, metrics, onset_order, position, surge, trace_fanout, trace_gaps
 from analysis.rootcause.observation import Observation
 from analysis.rootcause.settings import RootCauseSettings
 from analysis.rootcause.spans import view_spans
@@ -56,16 +56,16 @@ def judge(observation: Observation, settings: RootCauseSettings) -> Verdict:
         Deterministic; independent of the order of the input.
     """
     found = metrics.collect(observation, settings)
-    collected: list[Collected] = [
-        found.evidence,
-        position.collect(observation, found, settings),
+    collected: list[Collected] = [found.evidence, position.collect(observation, found, settings)]
+    collected += [
+        surge.collect(observation, _scores(collected), settings),
         onset_order.collect(observation, found, settings),
         *_collect_traces(observation, settings),
         changes.collect(observation, settings),
         alerts.collect(observation, settings),
     ]
     evidence = _by_component(item for part in collected if not isinstance(part, SkippedMethod) for item in part)
-    scores = {name: float(sum(e.weight for e in evidence.get(name, ()))) for name in observation.candidates}
+    scores = dict.fromkeys(observation.candidates, 0.0) | _scores(collected)
     return Verdict(
         scores=scores,
         ranking=tuple(sorted(scores, key=lambda name: (-scores[name], name))),
@@ -73,6 +73,15 @@ def judge(observation: Observation, settings: RootCauseSettings) -> Verdict:
         evidence=evidence,
         skipped=(*found.skipped, *(part for part in collected if isinstance(part, SkippedMethod))),
     )
+
+
+def _scores(collected: Iterable[Collected]) -> dict[str, float]:
+    """Sum of the weights by component."""
+    scores: dict[str, float] = {}
+    for part in collected:
+        for item in () if isinstance(part, SkippedMethod) else part:
+            scores[item.component] = scores.get(item.component, 0.0) + item.weight
+    return scores
 
 
 def _collect_traces(observation: Observation, settings: RootCauseSettings) -> list[Collected]:

@@ -1,21 +1,25 @@
-"""From scores to likelihoods."""
+"""From scores to likelihoods.
+
+The confidence in the first candidate is a logistic function of how far it is ahead, fitted once over all recorded suites
+together (each left out in turn to see what it costs); the rest of the likelihood goes to the others.
+"""
 
 import numpy as np
 
 from analysis.rootcause.fusion import Verdict
 
+INTERCEPT, PER_RELATIVE_LEAD, PER_POINT_OF_LEAD = -0.7, 0.4, 0.3
+"""Log odds that the first is right: with no lead, for a lead of the whole score, for each point of lead."""
+MOST_LEAD = 12.0
+"""Points beyond which a lead says nothing more."""
+NOISE_SCORE = 1.5
+"""What the best candidate of a situation without any trouble reaches: below it confidence fades with the score."""
 TEMPERATURE = 0.22
-"""Relative gap in score that is worth one unit of log odds."""
-DOUBT = 0.15
-"""Likelihood kept back for a cause that no candidate stands for."""
-HALF_SCORE = 0.5
-"""Score of the best candidate at which the evidence counts half."""
+"""Relative gap in score that is worth one unit of log odds among the others."""
 
 
 def estimate_likelihoods(verdict: Verdict) -> dict[str, float]:
     """Share out the likelihood among the candidates.
-
-    A softmax of the scores relative to the best one, damped where even the best has little evidence.
 
     Parameters
     ----------
@@ -25,15 +29,37 @@ def estimate_likelihoods(verdict: Verdict) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        In [0, 1], summing to less than 1; zero for candidates without a positive score.
+        In [0, 1], in the order of the ranking and summing to less than 1; zero for candidates without a positive score.
     """
-    names = [name for name in verdict.ranking if verdict.scores[name] > 0]
     result = dict.fromkeys(verdict.ranking, 0.0)
+    names = [name for name in verdict.ranking if verdict.scores[name] > 0]
     if not names:
         return result
     scores = np.array([verdict.scores[name] for name in names])
-    odds = np.exp((scores / scores[0] - 1.0) / TEMPERATURE)
-    trust = (1.0 - DOUBT) * scores[0] / (scores[0] + HALF_SCORE)
-    for name, share in zip(names, odds / odds.sum() * trust, strict=True):
-        result[name] = float(share)
+    first = confidence_of(float(scores[0]), float(scores[1]) if len(scores) > 1 else 0.0)
+    result[names[0]] = first
+    others = np.exp((scores[1:] / scores[0] - 1.0) / TEMPERATURE)
+    left = min(1.0 - first, first * float(others.sum())) * 0.9
+    for name, share in zip(names[1:], others / max(float(others.sum()), 1e-12), strict=True):
+        result[name] = float(min(share * left, first))
     return result
+
+
+def confidence_of(best: float, second: float) -> float:
+    """Probability that the best candidate is right.
+
+    Parameters
+    ----------
+    best
+        Its score, positive.
+    second
+        The score of the next one; not above ``best``.
+
+    Returns
+    -------
+    float
+        In (0, 1).
+    """
+    lead = best - max(second, 0.0)
+    log_odds = INTERCEPT + PER_RELATIVE_LEAD * lead / best + PER_POINT_OF_LEAD * min(lead, MOST_LEAD)
+    return float(min(1.0, best / NOISE_SCORE) / (1.0 + np.exp(-log_odds)))

@@ -26,8 +26,16 @@ LEADING_SERIES = 8
 """Most moved series that vote on the onset."""
 ONSET_TRIALS = 8
 """Splits tried on each side of the detection."""
-CLEARLY = 1.2
-"""How much better another split must be before the detection is doubted."""
+STEP_ROWS = 15
+"""Rows before a split that are compared with at most as many behind it."""
+CLEARLY, LEAST_STEP = 1.2, 2.0
+"""How much higher, as a factor and in points, the step at another split must be before the detection is doubted."""
+SCALE_ROWS, SCALE_FACTOR = 60, 8
+"""The scale is that of the last 60 rows, or of eight times the incident if that is longer: an older past tells of other
+hours."""
+BLOCK_ROWS = 20
+CENTRE_ROWS, CENTRE_FACTOR = 30, 2
+"""The centre is that of the last 30 rows, or of twice the incident: a daily swing is no shift."""
 FEWEST_HISTORY = 4
 """Rows of history that must be left."""
 
@@ -208,16 +216,35 @@ def _quantiles(rows: Values, shares: tuple[float, ...]) -> Values:
 
 
 def _history(scaled: Values, onset: int, floors: Values) -> tuple[Values, Values]:
-    """Centre and floored robust scale of each column before the onset; NaN centre where there is no history."""
-    history = scaled[:onset]
-    low, quarter, centre, three_quarters, high = _quantiles(history, (0.05, 0.25, 0.5, 0.75, 0.95))
-    mad = 1.4826 * _median(np.abs(history - centre))
-    spreads = [mad, (three_quarters - quarter) / 1.349, (high - low) / 3.29 / 2, floors * np.abs(centre)]
+    """Centre and floored robust scale of each column before the onset; NaN centre where there is no history.
+
+    The scale is the larger of the spread inside blocks of the recent past and of the usual shift from one block to the
+    next: a daily swing is neither noise nor a shift.
+    """
+    length = len(scaled) - onset
+    history = scaled[max(0, onset - max(SCALE_ROWS, SCALE_FACTOR * length)) : onset]
+    recent = _median(scaled[max(0, onset - max(CENTRE_ROWS, CENTRE_FACTOR * length)) : onset])
+    centre = np.where(np.isnan(recent), _median(history), recent)
+    residuals, drift = _blocks(history)
+    low, quarter, middle, three_quarters, high = _quantiles(residuals, (0.05, 0.25, 0.5, 0.75, 0.95))
+    mad = 1.4826 * _median(np.abs(residuals - middle))
+    spreads = [mad, (three_quarters - quarter) / 1.349, (high - low) / 3.29 / 2, drift, floors * np.abs(centre)]
     scale = np.nan_to_num(np.fmax.reduce(spreads))
     # A constant zero has no scale of its own: what it reaches in the incident is the only unit that is left.
     incident = scaled[onset:]
     reached = np.max(np.abs(incident), axis=0, initial=0.0, where=~np.isnan(incident))
     return centre, np.where(scale > 1e-12, scale, np.maximum(RELATIVE_FLOOR * reached, 1e-12))
+
+
+def _blocks(history: Values) -> tuple[Values, Values]:
+    """Residuals from the medians of blocks, and the median distance between neighbouring blocks."""
+    starts = range(len(history) % BLOCK_ROWS if len(history) >= BLOCK_ROWS else 0, len(history), BLOCK_ROWS)
+    blocks = [history[start : start + BLOCK_ROWS] for start in starts]
+    medians = [_median(block) for block in blocks]
+    residuals = [block - median for block, median in zip(blocks, medians, strict=True)]
+    if len(blocks) < 2:
+        return np.concatenate([history[:0], *residuals]), np.zeros(history.shape[1])
+    return np.concatenate(residuals), _median(np.abs(np.diff(np.array(medians), axis=0)))
 
 
 def _share(rows: Values) -> Values:
@@ -227,16 +254,22 @@ def _share(rows: Values) -> Values:
 
 
 def _find_onset(scaled: Values, cut: int, floors: Values) -> int:
-    """Where history and incident differ most, near the detection.
+    """Where the series step, near the detection.
 
     Tried are splits up to as many rows before the detection as the incident has behind it, and up to half of the
-    incident later; the detection itself stands unless another split tells the two apart clearly better.
+    incident later; the detection itself stands unless the step at another split is clearly higher.
     """
-    best, most = cut, _contrast(scaled, cut, floors) * CLEARLY
-    for split in _splits(cut, len(scaled)):
-        contrast = _contrast(scaled, split, floors)
-        if contrast > most:
-            best, most = split, contrast
+    splits = _splits(cut, len(scaled))
+    if not splits:
+        return cut
+    _, scale = _history(scaled, min(cut, *splits), floors)
+    width = min(STEP_ROWS, max(len(scaled) - cut, 3))
+    here = _step_height(scaled, cut, width, scale)
+    best, most = cut, max(here * CLEARLY, here + LEAST_STEP)
+    for split in splits:
+        height = _step_height(scaled, split, width, scale)
+        if height > most:
+            best, most = split, height
     return best
 
 
@@ -249,10 +282,8 @@ def _splits(cut: int, n_rows: int) -> list[int]:
     return sorted(early | late - {cut}, key=lambda row: (abs(row - cut), row))
 
 
-def _contrast(scaled: Values, split: int, floors: Values) -> float:
-    """How far the most moved series move if the incident starts at a row; 0 without history."""
-    if not 0 < split < len(scaled):
-        return 0.0
-    centre, scale = _history(scaled, split, floors)
-    shift = np.nan_to_num(np.abs(_median(scaled[split:]) - centre) / scale)
-    return float(np.sort(np.log1p(np.maximum(0.0, shift - ODD_DEVIATION)))[-LEADING_SERIES:].sum())
+def _step_height(scaled: Values, split: int, width: int, scale: Values) -> float:
+    """How far the series that step most step from the rows before a split to those behind it."""
+    before, behind = scaled[max(0, split - STEP_ROWS) : split], scaled[split : split + width]
+    step = np.nan_to_num(np.abs(_median(behind) - _median(before)) / scale)
+    return float(np.sort(np.log1p(np.maximum(0.0, step - ODD_DEVIATION)))[-LEADING_SERIES:].sum())
