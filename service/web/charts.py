@@ -103,7 +103,7 @@ def comparison(anomaly: Anomaly) -> str:
         return value
     said = f"{value} where {quantity(anomaly.expected, metric)} is normal"
     ratio = anomaly.value / anomaly.expected if anomaly.expected > 0 else math.nan
-    return said + (f" ({ratio:.1f}×)" if 1.5 <= ratio < 10 else f" ({ratio:,.0f}×)" if 10 <= ratio < 1e4 else "")
+    return said + (f" ({ratio:.2g}×)" if 1.5 <= ratio < 10 else f" ({ratio:,.0f}×)" if 10 <= ratio < 1e4 else "")
 
 
 def _caption(chart: Chart, anomalies: list[Anomaly]) -> str:

@@ -97,7 +97,7 @@ def _without_cycles(nodes: Sequence[str], edges: Sequence[Edge]) -> list[Edge]:
 
 
 def _longest_paths(nodes: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
-    """Column of each component: the longest chain of calls that leads to it; loners are spread over the columns."""
+    """Column of each component: the longest chain of calls that leads to it; those without a call are spread out."""
     callees: dict[str, list[str]] = {node: [] for node in nodes}
     waiting = dict.fromkeys(nodes, 0)
     for caller, callee in edges:
@@ -113,8 +113,8 @@ def _longest_paths(nodes: Sequence[str], edges: Sequence[Edge]) -> dict[str, int
                 ready.append(callee)
     joined = {end for edge in edges for end in edge}
     width = max((column[node] for node in joined), default=5) + 1
-    for i, loner in enumerate(node for node in nodes if node not in joined):
-        column[loner] = i % width
+    for i, alone in enumerate(node for node in nodes if node not in joined):
+        column[alone] = i % width
     return column
 
 
@@ -142,7 +142,7 @@ def _with_placeholders(
 
 
 def _order(columns: list[list[Slot]], links: Mapping[Slot, set[Slot]]) -> None:
-    """Sort the columns, to and fro, by the mean rank of the neighbours on one side; loners stay last."""
+    """Sort the columns, back and forth, by the mean rank of the neighbours on one side; those without stay last."""
     rank = {slot: i for slots in columns for i, slot in enumerate(slots)}
     side = {slot: at for at, slots in enumerate(columns) for slot in slots}
     for sweep in range(SWEEPS):

@@ -39,7 +39,7 @@ def make_environment() -> Environment:
         percent=wording.percent,
         plain=wording.plain,
         said=say,
-        short_day=lambda moment: f"{moment:%b} {moment.day}",
+        short_day=lambda moment: f"{moment:%b} {moment.day}, {moment:%H:%M}",
         shortened=wording.shortened,
         since=wording.since,
         span=wording.span,

@@ -24,7 +24,7 @@ def test_nothing_is_laid_out_as_nothing():
     assert (layout.places, layout.routes, layout.n_columns, layout.height) == ({}, {}, 0, 0.0)
 
 
-def test_loners_spread_over_the_columns():
+def test_components_without_calls_spread_over_the_columns():
     """Components without a call fill the drawing instead of one tall column."""
     layout = lay_out("abcdef", [])
     assert len({column for column, _ in layout.places.values()}) == 6
