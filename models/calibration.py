@@ -15,8 +15,8 @@ from models.features import Array, quantiles
 
 TAIL_FROM = 0.98
 """The tail model starts at this quantile of the training scores."""
-MOST_SHAPE = 0.45
-"""A larger shape would say that the variance is infinite; thresholds would run away on a few training incidents."""
+MOST_SHAPE = 0.3
+"""Heavier tails are not believed: in a few days of history they are incidents, and the boundary would run away."""
 CLUSTER_GAP_ROWS = 5
 """Exceedances closer than this are one event."""
 LEAST_CLUSTERS = 12
@@ -43,7 +43,7 @@ class Calibration:
     threshold
         The 98 % quantile of the training scores; NaN where there were none.
     sigma, shape
-        Of the tail; sigma is positive, shape in [0, 0.45].
+        Of the tail; sigma is positive, shape in [0, 0.3].
     events_per_day
         Runs of exceedances of the threshold on a day of training.
     boundary
@@ -198,7 +198,7 @@ def calibrate(
 
     Exceedances of the 98 % quantile are grouped into events, so that one long incident in the history counts once;
     the tail is fitted to two quantiles of the events' peaks (50 and 87.5 %), which a few incidents cannot move. What
-    30 % of the days of a history of three days or more reach is normal in any case: the boundary is at least 1.25
+    three of four days reach is normal in any case: with three days of history or more the boundary is at least 1.25
     times that.
 
     Parameters
@@ -278,12 +278,12 @@ def severity(rate_per_day: float, *, budget_per_day: float, duration_s: float, r
 
 
 def _usual_daily_peak(scores: Array, day_rows: int) -> Array:
-    """The peak that three of ten days reach; NaN with fewer than three days."""
+    """The peak that three of four days reach; NaN with fewer than three days."""
     n_days = scores.shape[1] // max(day_rows, 1)
     if n_days < 3 or day_rows < 1:
         return np.full(len(scores), np.nan)
     peaks = np.fmax.reduce(scores[:, : n_days * day_rows].reshape(len(scores), n_days, day_rows), axis=2)
-    return quantiles(peaks, 0.7)
+    return quantiles(peaks, 0.25)
 
 
 def _tail(scores: Array, threshold: Array, least_boundary: float) -> tuple[Array, Array, Array]:

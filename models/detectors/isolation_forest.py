@@ -30,7 +30,7 @@ class IsolationForest(FittedArrays):
     metrics present the score is NaN.
 
     A forest cannot tell far from very far: beyond the range of its history every value ends in the same leaf. So its
-    score, in (0, 1), is multiplied by log(1 + root mean square deviation of the metrics): the forest says how unusual
+    score, in (0, 1), is multiplied by the root mean square deviation of the metrics: the forest says how unusual
     the combination is, the factor how far it has gone.
 
     Assumptions: the metrics of a component move together in few ways. Cost: scikit-learn to fit, about 0.1 s a
@@ -54,7 +54,7 @@ class IsolationForest(FittedArrays):
     name: ClassVar[str] = "isolation_forest"
     type: ClassVar[AnomalyType] = AnomalyType.MULTIVARIATE_OUTLIER
     scope: ClassVar[Scope] = "component"
-    least_boundary: ClassVar[float] = 0.5
+    least_boundary: ClassVar[float] = 1.0
     n_trees: int = 50
     sample_rows: int = 256
     mean_rows: int = 5
@@ -108,7 +108,7 @@ class IsolationForest(FittedArrays):
             z = seen.z[np.ix_(usable, np.asarray(columns))]
             present = ~np.isnan(z)
             distance = np.sqrt(np.sum(np.where(present, z, 0.0) ** 2, axis=1) / present.sum(axis=1))
-            score[np.ix_(usable, np.asarray(columns))] = (rarity * np.log1p(distance))[:, None]
+            score[np.ix_(usable, np.asarray(columns))] = (rarity * distance)[:, None]
         return Scores(score=score, expected=seen.expected, scale=seen.scale, deviation=seen.z)
 
     def _components(self, seen: Baselined) -> list[tuple[str, list[int], NDArray[np.float32], NDArray[np.bool_]]]:
