@@ -43,7 +43,7 @@ def test_suite_is_written_and_read_back(tmp_path):
 
 
 def test_no_case_holds_the_truth(tmp_path):
-    """The truth lies apart: a case has no other files than a real one, and its name does not give the component away."""
+    """The truth lies apart: a case has the files of a real one, and its name does not give the component away."""
     write_suite(tmp_path, plan_suite(SimulatorSettings(), [FaultKind.CPU_HOG], [0]), PLAN)
     (place,) = iter_suite(tmp_path)
     assert {file.name for file in place.iterdir()} == {

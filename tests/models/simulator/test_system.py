@@ -51,7 +51,7 @@ def test_seeds_differ():
 
 
 def test_load_belongs_to_time():
-    """A system that starts a day later sees the load and noise of that day, like the one that ran until then."""
+    """A system that starts a day later sees that day's load and noise, like the one that ran until then."""
     early, late = system(), SimulatedSystem(replace(system().settings, start=AFTERNOON + timedelta(days=1)))
     early.advance(1440)
     gateway_rate = values(early, 120)[:, 0, RATE] / values(late, 120)[:, 0, RATE]
@@ -66,7 +66,7 @@ def week():
 
 
 def test_normal_week_is_plausible(week):
-    """Ratios lie within [0, 1] and are never pinned, percentiles are ordered, and no healthy component is overloaded."""
+    """Ratios lie within [0, 1], never pinned, percentiles are ordered, and no healthy component is overloaded."""
     _, rows = week
     assert np.isfinite(rows).all()
     assert (rows >= 0).all()
