@@ -40,6 +40,7 @@ from service.recovery.strategies import RecoveryStrategy
 
 _AWAITING = frozenset({RunPhase.ACTING, RunPhase.UNDO_ACTING})
 _RELEASE_PAUSE = timedelta(minutes=5)
+_PAST_RUNS = 50
 
 FactsOf = Callable[[RecoveryRun], Facts]
 Publish = Callable[[Record], object]
@@ -302,28 +303,30 @@ class RecoveryJournal:
         """
         return self._store.isolations()
 
-    def state(self, now: datetime, breakers: Iterable[BreakerSnapshot] = ()) -> State:
-        """Collect what the next decision needs to know.
+    def state(self, now: datetime, component: str, breakers: Iterable[BreakerSnapshot] = ()) -> State:
+        """Collect what the next decision about a component needs to know.
 
         Parameters
         ----------
         now
             UTC.
+        component
+            The one held responsible.
         breakers
             As the board gives them.
 
         Returns
         -------
         State
-            For ``decide``.
+            For ``decide``; its past is that of the component.
         """
-        past = [run for run in self._store.runs(limit=500) if not is_release(run.strategy)]
+        past = self._store.runs(component=component, limit=_PAST_RUNS)
         return State(
             now=now,
-            busy=frozenset(run.component for run in past if not run.status.is_final),
+            busy=frozenset(run.component for run in self._store.unfinished() if not is_release(run.strategy)),
             breakers={breaker.name: breaker for breaker in breakers},
             isolations=self._store.isolations(),
-            past=tuple(_past(run) for run in past),
+            past=tuple(_past(run) for run in past if not is_release(run.strategy)),
         )
 
     def _has_room(self, run: RecoveryRun, under_way: list[RecoveryRun]) -> bool:

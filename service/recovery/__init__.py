@@ -1,8 +1,17 @@
-"""The pure engine core: no I/O and no thread; time is an argument or an injected clock.
+"""The pure engine core: no I/O; time is an argument or an injected clock, and no thread is ever started.
 
-Applications use the breaker directly: ``from service.recovery import CircuitBreaker``.
+Applications use breaker and bulkhead directly: ``from service.recovery import CircuitBreaker``.
 """
 
 from service.recovery.breakers import BreakerOpenError, BreakerSettings, BreakerSnapshot, CircuitBreaker, CircuitState
+from service.recovery.bulkhead import Bulkhead, BulkheadFullError
 
-__all__ = ["BreakerOpenError", "BreakerSettings", "BreakerSnapshot", "CircuitBreaker", "CircuitState"]
+__all__ = [
+    "BreakerOpenError",
+    "BreakerSettings",
+    "BreakerSnapshot",
+    "Bulkhead",
+    "BulkheadFullError",
+    "CircuitBreaker",
+    "CircuitState",
+]

@@ -297,9 +297,9 @@ def test_the_state_for_the_next_decision(journal):
     start(journal, strategy(restart(), type=RecoveryType.MANUAL, id="ask"), "db")
     journal.tick(NOW, lambda _: {})
     journal.tick(later(5), lambda _: {})
-    state = journal.state(later(6))
-    assert (state.busy, state.isolations.active) == (frozenset({"orders"}), ())
-    assert {(past.component, past.strategy_id, past.has_acted) for past in state.past} == {
+    states = {component: journal.state(later(6), component) for component in ("cart", "orders", "db")}
+    assert (states["cart"].busy, states["cart"].isolations.active) == (frozenset({"orders"}), ())
+    assert {(past.component, past.strategy_id, past.has_acted) for s in states.values() for past in s.past} == {
         ("cart", "cut", True),
         ("orders", "plan", True),
         ("db", "ask", False),
