@@ -117,8 +117,8 @@ VERIFICATION_FACTS = vocabulary(
         name="worst_score",
         type=FactType.NUMBER,
         meaning=(
-            "Worst calibrated anomaly score of the component, each metric at the median of its latest rows (at most "
-            "three) since the last action; 1.0 is the alarm boundary."
+            "Worst calibrated anomaly score of the component in the newest rows since the last action; 1.0 is the "
+            "alarm boundary. Not the worst since then: a restart itself is a short outage."
         ),
     ),
     Fact(name="rows_observed", type=FactType.NUMBER, meaning="Fresh rows of metrics since the last action."),

@@ -169,6 +169,13 @@ class RecoveryRun:
         return STATUS_OF[self.phase]
 
     @property
+    def is_verified(self) -> bool:
+        """Whether it completed and fresh facts met the criteria of at least one step: the component is well again."""
+        met = {r.step_id for r in self.results if r.status is StepStatus.SUCCEEDED}
+        is_checked = any(step.success is not None and step.id in met for step in self.strategy.steps)
+        return self.status is RecoveryStatus.COMPLETED and is_checked
+
+    @property
     def step(self) -> RecoveryStep | None:
         """The present step; None when all are done."""
         steps = self.strategy.steps

@@ -98,6 +98,7 @@ def test_a_plan_runs_through_and_is_verified():
     assert (run.status, run.finished_at) == (RecoveryStatus.COMPLETED, later(99))
     assert outcomes(run) == [(name, StepStatus.SUCCEEDED) for name in ("isolate", "restart", "verify")]
     assert [e.kind for e in effects] == [RecordKind.RECOVERY_STEP_FINISHED, RecordKind.RECOVERY_FINISHED]
+    assert run.is_verified
 
 
 def test_a_retry_that_succeeds_goes_on():
@@ -229,7 +230,14 @@ def test_a_manual_strategy_hands_the_plan_over():
     run, effects = feed(run_of(strategy(restart(description="Restart it"), type=RecoveryType.MANUAL)), Begin())
     assert (run.status, performed(effects)) == (RecoveryStatus.COMPLETED, [])
     assert outcomes(run) == [("restart", StepStatus.LEFT_TO_OPERATOR)]
+    assert not run.is_verified
     assert effects[0].data["plan"] == ["Restart it"]
+
+
+def test_a_plan_without_criteria_is_never_verified():
+    """A rule's single action completes, which says nothing about the component."""
+    run, _ = feed(run_of(strategy(isolate())), Begin(), Tick(), DONE, Tick())
+    assert (run.status, run.is_verified) == (RecoveryStatus.COMPLETED, False)
 
 
 def test_what_is_in_force_is_told_apart():
