@@ -11,7 +11,7 @@ import sys
 import typer
 
 from models.errors import FaultlineError
-from service.commands import bench, detect, diagnose, run, strategies, train
+from service.commands import bench, detect, diagnose, run, simulate, strategies, train
 
 app = typer.Typer(
     name="faultline",
@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("simulate")(simulate.simulate)
 app.command("train")(train.train)
 app.command("detect")(detect.detect)
 app.command("diagnose")(diagnose.diagnose)

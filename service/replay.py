@@ -1,18 +1,16 @@
 """The main job on a simulated system: history, training, an incident in the live loop, and the story of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-
-import numpy as np
 
 from analysis.findings import RootCauseAnalysis
 from analysis.incidents import Incident, IncidentStatus
 from models.bundle import Bundle
 from models.errors import ConfigurationError
 from models.frames import MetricFrame
-from models.simulator import Fault, FaultKind, SimulatedSystem, SimulatorSettings
+from models.simulator import Fault, FaultKind, SimulatedSystem, SimulatorSettings, pick_fault
 from models.training import TrainingResult, TrainingSettings, train
 from service.bootstrap import Application, simulated
 from service.config import Settings
@@ -23,7 +21,6 @@ CALM_ROWS = 30
 """Rows of normal life before the fault."""
 MOST_ROWS = 240
 """The replay ends after so many rows, resolved or not."""
-_CHOICE_STREAM = 31
 
 Count = Callable[[int, int], None]
 Stage = Callable[[str, float], None]
@@ -72,15 +69,9 @@ class ReplayPlan:
         ConfigurationError
             If there is no such kind or component.
         """
-        try:
-            fault_kind = FaultKind(kind.upper().replace("-", "_"))
-        except ValueError:
-            raise ConfigurationError(
-                f"There is no fault kind {kind!r}.", remedy=f"use one of: {', '.join(FaultKind)}"
-            ) from None
-        simulator = SimulatorSettings(seed=seed)
-        chosen = component or _choose(fault_kind, SimulatedSystem(simulator), seed)
-        return cls(simulator=simulator, fault=Fault(kind=fault_kind, component=chosen), days=days)
+        simulator, wanted = SimulatorSettings(seed=seed), fault_kind(kind)
+        fault = Fault(kind=wanted, component=component) if component else pick_fault(simulator, wanted)
+        return cls(simulator=simulator, fault=fault, days=days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +218,32 @@ class Replay:
         return min((i for i in found if since[i.id]), key=lambda i: (-since[i.id], i.id), default=None)
 
 
+def fault_kind(name: str) -> FaultKind:
+    """Find a kind of fault.
+
+    Parameters
+    ----------
+    name
+        In any case, words joined by ``-`` or ``_``.
+
+    Returns
+    -------
+    FaultKind
+        The one.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none.
+    """
+    try:
+        return FaultKind(name.upper().replace("-", "_"))
+    except ValueError:
+        raise ConfigurationError(
+            f"There is no fault kind {name!r}.", remedy=f"use one of: {', '.join(FaultKind)}"
+        ) from None
+
+
 def history_of(plan: ReplayPlan) -> tuple[SimulatedSystem, MetricFrame]:
     """Let the system live through its history.
 
@@ -262,22 +279,3 @@ def learn(history: MetricFrame, created: datetime, stage: Stage | None = None) -
         The bundle and the report.
     """
     return train(history, TrainingSettings(), created=created, progress=stage)
-
-
-def _choose(kind: FaultKind, system: SimulatedSystem, seed: int) -> str:
-    """A component that the fault makes sense for; by the seed."""
-    rng = np.random.default_rng([seed, _CHOICE_STREAM, list(FaultKind).index(kind)])
-    candidates = _candidates(kind, system)
-    return candidates[int(rng.integers(len(candidates)))]
-
-
-def _candidates(kind: FaultKind, system: SimulatedSystem) -> tuple[str, ...]:
-    called = {callee for _, callee in system.edges}
-    entries: Iterable[str] = (name for name in system.topology.names if name not in called)
-    if kind is FaultKind.TRAFFIC_SURGE:
-        return tuple(entries)
-    if kind is FaultKind.NOISY_NEIGHBOUR:
-        return tuple(system.topology.neighbours)
-    if kind is FaultKind.DEAD_DEPENDENCY:
-        return tuple(name for name in system.topology.names if name in called)
-    return system.topology.names

@@ -36,8 +36,9 @@ def print_analysis(console: Console, analysis: RootCauseAnalysis) -> None:
         if best.propagation:
             console.print(f"Propagation: {escape(' -> '.join(best.propagation))}")
     table = Table(show_header=True, header_style="bold", expand=False)
-    for name in ("rank", "component", "category", "likelihood", "evidence (+ for, - against)"):
-        table.add_column(name, overflow="fold")
+    for name in ("", "component", "category", "likely"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("evidence (+ for, - against)", overflow="fold")
     for rank, cause in enumerate(analysis.possible_causes[:SHOWN_CAUSES], start=1):
         table.add_row(str(rank), escape(cause.component), cause.category, f"{cause.likelihood:.0%}", _evidence(cause))
     console.print(table)
@@ -62,10 +63,11 @@ def print_records(console: Console, records: Sequence[Record]) -> None:
         In time order.
     """
     table = Table(show_header=True, header_style="bold", title="Timeline", title_justify="left")
-    for name in ("time (UTC)", "what", "about", "detail"):
-        table.add_column(name, overflow="fold")
+    for name in ("UTC", "what"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("detail", overflow="fold")
     for record in records:
-        table.add_row(f"{record.at:%H:%M:%S}", record.kind, escape(record.subject), escape(record.message))
+        table.add_row(f"{record.at:%H:%M:%S}", record.kind, escape(record.message))
     console.print(table)
 
 
@@ -107,18 +109,11 @@ def print_anomalies(console: Console, anomalies: Sequence[Anomaly]) -> None:
     anomalies
         In time order.
     """
-    table = Table(show_header=True, header_style="bold", title=f"{len(anomalies)} anomalies", title_justify="left")
-    for name in ("start (UTC)", "minutes", "series", "severity", "confidence", "value", "expected band", "detector"):
-        table.add_column(name, overflow="fold")
+    console.print(f"[bold]{len(anomalies)} anomalies[/]")
     for anomaly in anomalies:
-        table.add_row(
-            f"{anomaly.start:%Y-%m-%d %H:%M:%S}",
-            f"{anomaly.duration_s / 60:.0f}",
-            escape(str(anomaly.key)),
-            anomaly.severity,
-            f"{anomaly.confidence:.0%}",
-            f"{anomaly.value:.4g}",
-            f"{anomaly.expected:.4g} ({anomaly.lower:.4g} to {anomaly.upper:.4g})",
-            anomaly.detector,
+        console.print(
+            f"{anomaly.start:%Y-%m-%d %H:%M:%S} {anomaly.duration_s / 60:4.0f} min  {anomaly.severity:<8} "
+            f"[bold]{escape(str(anomaly.key))}[/]: {anomaly.value:.4g} where {anomaly.lower:.4g} to {anomaly.upper:.4g} "
+            f"was expected ({anomaly.type}, confidence {anomaly.confidence:.0%})",
+            soft_wrap=True,
         )
-    console.print(table)

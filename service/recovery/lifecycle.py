@@ -370,4 +370,5 @@ def _present(run: RecoveryRun) -> RecoveryStep:
 
 def _facts_text(run: RecoveryRun) -> str:
     known = {name: value for name, value in run.facts.items() if value is not None}
-    return ", ".join(f"{name} = {value}" for name, value in known.items()) or "no facts are known"
+    shown = {name: f"{value:.3g}" if isinstance(value, float) else value for name, value in known.items()}
+    return ", ".join(f"{name} = {value}" for name, value in shown.items()) or "no facts are known"
