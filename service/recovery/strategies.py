@@ -10,6 +10,7 @@ from models.errors import ConfigurationError, UnknownNameError
 from service.ports import ActionKind
 from service.recovery.conditions import Condition
 from service.recovery.facts import Facts
+from service.recovery.isolations import REVERSALS
 
 Parameters = tuple[tuple[str, float | str], ...]
 
@@ -174,8 +175,18 @@ class RecoveryStep:
             raise ConfigurationError(
                 "A VERIFY step needs success criteria.", remedy="write for example worst_score < 1"
             )
-        if not (math.isfinite(self.timeout_s) and self.timeout_s > 0):
-            raise ConfigurationError(f"timeout_s is {self.timeout_s}.", remedy="give a positive number of seconds")
+        for name, seconds in (("timeout_s", self.timeout_s), ("release_after_s", self.release_after_s)):
+            if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+                raise ConfigurationError(f"{name} is {seconds}.", remedy="give a positive number of seconds")
+        self._check_reversal()
+
+    def _check_reversal(self) -> None:
+        reversal = None if self.action is None else REVERSALS.get(self.action)
+        if self.release_after_s is not None and reversal is None:
+            raise ConfigurationError(f"{self.action} cannot be taken back.", remedy="leave release_after_s out")
+        if self.rollback is not None and self.rollback is not reversal:
+            remedy = "leave rollback out" if reversal is None else f"use {reversal}"
+            raise ConfigurationError(f"{self.rollback} does not take {self.action} back.", remedy=remedy)
 
     def target(self, component: str) -> str:
         """On whom it acts.

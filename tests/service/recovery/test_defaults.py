@@ -6,6 +6,7 @@ from analysis.findings import CauseCategory
 from models.simulator.faults import FaultKind
 from service.ports import ActionKind
 from service.recovery.defaults import default_boundaries, default_strategies
+from service.recovery.isolations import REVERSALS
 from service.recovery.strategies import RecoveryType, StepType
 
 CASES = [
@@ -50,6 +51,15 @@ def test_what_acts_reversibly_names_its_rollback():
         for step in strategy.steps:
             if step.type in {StepType.ISOLATION, StepType.REPAIR} and step.action is not ActionKind.ROLLBACK_DEPLOY:
                 assert step.rollback is not None, (strategy.id, step.id)
+
+
+def test_nothing_stays_in_force_for_ever():
+    """What a shipped strategy puts in force is taken back by a later step, or by itself."""
+    for strategy in default_strategies().all:
+        undone = {step.action for step in strategy.steps}
+        for step in strategy.steps:
+            if step.type is not StepType.RESTORE and step.action in REVERSALS:
+                assert step.release_after_s is not None or REVERSALS[step.action] in undone, (strategy.id, step.id)
 
 
 def test_the_shipped_boundary_holds_the_whole_system():

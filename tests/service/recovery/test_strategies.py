@@ -9,7 +9,7 @@ from service.ports import ActionKind
 from service.recovery.conditions import Condition
 from service.recovery.facts import FINDING_FACTS
 from service.recovery.strategies import RecoveryStep, RetryPolicy, StepType, Strategies
-from tests.service.recovery.plans import restart, strategy, verify
+from tests.service.recovery.plans import isolate, restart, strategy, verify
 
 
 def plan(name, condition, priority=0):
@@ -72,6 +72,10 @@ def test_unknown_and_double_strategies_are_refused():
         (lambda: verify(success=None), "success criteria"),
         (lambda: verify(timeout_s=0), "timeout_s is 0"),
         (lambda: verify(timeout_s=float("inf")), "timeout_s is inf"),
+        (lambda: isolate(release_after_s=-1), "release_after_s is -1"),
+        (lambda: restart(release_after_s=5), "RESTART_COMPONENT cannot be taken back"),
+        (lambda: restart(rollback=ActionKind.SCALE_DOWN), "does not take RESTART_COMPONENT back. Remedy: leave"),
+        (lambda: isolate(rollback=ActionKind.SCALE_DOWN), "does not take ISOLATE_COMPONENT back. Remedy: use RELEASE"),
         (lambda: strategy(verify(), verify()), "step 'verify' twice"),
         (lambda: strategy(verify(), steps=()), "no steps"),
         (lambda: strategy(verify(), approvals=0), "asks for 0 approvals"),
