@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Drawing:
     spec: dict[str, Any]
 
 
-def draw_chart(chart: Chart, incident: Incident) -> Drawing:
+def draw_chart(chart: Chart, incident: Incident, acted_at: datetime | None = None) -> Drawing:
     """Prepare a chart.
 
     Parameters
@@ -44,6 +45,8 @@ def draw_chart(chart: Chart, incident: Incident) -> Drawing:
         What to draw; only the newest 1,500 values are.
     incident
         Gives the markers and the anomaly to speak of.
+    acted_at
+        UTC time of the first action, another marker: what follows may be its own effect. None without one.
 
     Returns
     -------
@@ -51,7 +54,12 @@ def draw_chart(chart: Chart, incident: Incident) -> Drawing:
         For the template.
     """
     drop = max(len(chart.values) - MOST_POINTS, 0)
-    marks = [("onset", incident.onset), ("detected", incident.opened_at), ("resolved", incident.resolved_at)]
+    marks = [
+        ("onset", incident.onset),
+        ("detected", incident.opened_at),
+        ("acted", acted_at),
+        ("resolved", incident.resolved_at),
+    ]
     own = [a for a in incident.anomalies if a.key == chart.key]
     return Drawing(
         key=chart.key,
@@ -62,7 +70,7 @@ def draw_chart(chart: Chart, incident: Incident) -> Drawing:
             "times": _seconds(chart.times[drop:]),
             "value": _numbers(chart.values[drop:]),
             "expected": _numbers(chart.expected[drop:]),
-            "lower": _numbers(chart.lower[drop:]),
+            "lower": _numbers(_possible(chart)[drop:]),
             "upper": _numbers(chart.upper[drop:]),
             "marks": [{"name": name, "at": at.timestamp()} for name, at in marks if at],
         },
@@ -114,6 +122,13 @@ def _caption(chart: Chart, anomalies: list[Anomaly]) -> str:
         return f"No anomaly of its own; now {quantity(float(finite[-1]), chart.key.metric)}."
     worst = max(anomalies, key=lambda a: (a.severity.rank, a.score if math.isfinite(a.score) else 0.0))
     return f"{comparison(worst)} at {clock(worst.peak)}, abnormal since {clock(min(a.start for a in anomalies))} UTC."
+
+
+def _possible(chart: Chart) -> NDArray[np.float64]:
+    """The lower edge of the band; not below zero for a metric that never is."""
+    seen = np.concatenate([chart.values, chart.expected])
+    is_never_negative = not (seen < 0).any()
+    return np.maximum(chart.lower, 0.0) if is_never_negative else chart.lower
 
 
 def _numbers(values: NDArray[np.float64]) -> list[float | None]:

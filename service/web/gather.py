@@ -1,5 +1,6 @@
 """From the backend to what the page is made of: the only place of the page that asks the engine and the store."""
 
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ LISTED = 30
 LISTED_OPEN = 100
 RECORDS = 300
 CHARTS = 6
-STEPS_BEFORE, STEPS_AFTER, MOST_STEPS = 60, 10, 1400
+FEWEST_BEFORE, MOST_BEFORE, STEPS_AFTER, MOST_STEPS = 20, 60, 10, 1400
 
 
 def gather(backend: Backend, incident_id: str | None) -> PageData:
@@ -75,8 +76,10 @@ def _first(listed: Sequence[Incident]) -> Incident | None:
 def _series(backend: Backend, incident: Incident, analysis: RootCauseAnalysis | None) -> tuple[tuple[Chart, ...], int]:
     """The metrics that tell the story, around the incident, and how many of them are no longer in memory."""
     step = timedelta(seconds=incident.anomalies[0].step_s)
-    start = incident.onset - STEPS_BEFORE * step
-    end = min((incident.resolved_at or backend.now()) + STEPS_AFTER * step, start + MOST_STEPS * step)
+    over = incident.resolved_at or backend.now()
+    before = min(max(2 * math.ceil((over - incident.onset) / step), FEWEST_BEFORE), MOST_BEFORE)
+    start = incident.onset - before * step
+    end = min(over + STEPS_AFTER * step, start + MOST_STEPS * step)
     found = []
     wanted = telling(incident, analysis)
     for key in wanted:

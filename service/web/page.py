@@ -17,9 +17,11 @@ from service.web.servicemap import Look, ServiceMap, draw_map
 from service.web.wording import CATEGORY_WORDS, plain, since, without_unit
 
 GATHERED = frozenset({RecordKind.ANOMALY_DETECTED, RecordKind.INCIDENT_UPDATED})
+WAITING = frozenset({"PENDING", "WAITING_FOR_APPROVAL"})
 ENDED = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 TONE_OF_STATUS = {
     "COMPLETED": "good",
+    "SUCCEEDED": "good",
     "FAILED": "bad",
     "CANCELLED": "warn",
     "ROLLED_BACK": "warn",
@@ -91,6 +93,11 @@ class PageData:
         return math.nan if at is None else max((self.now - at).total_seconds(), 0.0)
 
     @property
+    def acted_at(self) -> datetime | None:
+        """When the first recovery run of the incident began; None if none did."""
+        return min((run.created_at for run in self.runs if run.status not in WAITING), default=None)
+
+    @property
     def is_fresh(self) -> bool:
         """Whether the newest row is at most three steps old; five minutes where the step is not known."""
         steps = [3 * incident.anomalies[0].step_s for incident in self.incidents[:1]]
@@ -152,6 +159,22 @@ class Page:
     timeline: tuple[Entry, ...]
 
     @property
+    def reason(self) -> str:
+        """The strongest evidence for the named cause that its description does not say already; may be empty."""
+        told = (e.statement for e in self.cause.evidence if e.is_supporting) if self.cause else ()
+        return next((said for said in told if said.lower() not in self.why.lower()), "")
+
+    @property
+    def alarming_breakers(self) -> tuple[BreakerSnapshot, ...]:
+        """Those that are not closed, or have seen trouble."""
+        return tuple(b for b in self.data.breakers if b.state != "CLOSED" or b.failure_count or b.rejected_count)
+
+    @property
+    def calm_breakers(self) -> tuple[BreakerSnapshot, ...]:
+        """Those that are closed and have never had a failure."""
+        return tuple(b for b in self.data.breakers if b not in self.alarming_breakers)
+
+    @property
     def cause(self) -> PossibleCause | None:
         """The most likely cause, if one is named."""
         return self.data.analysis.most_likely_cause if self.data.analysis else None
@@ -181,7 +204,7 @@ def make_page(data: PageData) -> Page:
         callers=_callers(data) if incident else (),
         response=_response(data),
         service_map=draw_map(_looks(data), data.edges, cause.propagation if cause else ()),
-        drawings=tuple(draw_chart(chart, incident) for chart in data.series) if incident else (),
+        drawings=tuple(draw_chart(chart, incident, data.acted_at) for chart in data.series) if incident else (),
         timeline=_timeline(data.records),
     )
 
@@ -207,12 +230,18 @@ def _headline(data: PageData) -> tuple[str, str]:
         return "", ""
     cause = data.analysis.most_likely_cause if data.analysis else None
     if cause:
-        return f"{cause.component}: {CATEGORY_WORDS[cause.category]}", cause.description
+        return f"{cause.component}: {CATEGORY_WORDS[cause.category]}", _sentence(cause)
     count = len(data.incident.components)
     what = f"{count} component{'s are' if count != 1 else ' is'} abnormal, the cause is "
     if data.analysis:
         return what + "not clear", "There is not enough evidence to name one component. The candidates are below."
     return what + "being looked for", "The analysis starts once enough rows of the incident have been seen."
+
+
+def _sentence(cause: PossibleCause) -> str:
+    """What is said of the cause; the headline names it already."""
+    said = cause.description.removeprefix(f"{cause.component}: ")
+    return said[:1].upper() + said[1:] if said != cause.description else said
 
 
 def _line(incident: Incident, current: Incident | None) -> IncidentLine:

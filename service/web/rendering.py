@@ -31,6 +31,7 @@ def make_environment() -> Environment:
     environment.globals["static"] = STATIC
     environment.filters.update(
         anchor=lambda name: _digest(str(name)),
+        begun=lambda text, length: f"{text[:length].rstrip()}…",
         category=lambda category: wording.CATEGORY_WORDS[CauseCategory(category)],
         clock=wording.clock,
         comparison=comparison,

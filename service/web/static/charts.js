@@ -76,7 +76,7 @@
     const times = spec.times.map((s) => s * 1e3);
     const pairs = (numbers) => times.map((t, i) => [t, numbers[i] ?? null]);
     const isBanded = spec.lower.some((x) => x !== null) && spec.upper.some((x) => x !== null);
-    const kinds = { onset: [critical, "dashed"], detected: [critical, "solid"], resolved: [good, "solid"] };
+    const kinds = { onset: [critical, "dashed"], detected: [critical, "solid"], acted: [value, "dotted"], resolved: [good, "solid"] };
     const marks = spec.marks.filter((m) => m.at >= spec.times[0] && m.at <= spec.times[times.length - 1] + 1);
     const series = [];
     if (isBanded) {

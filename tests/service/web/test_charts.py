@@ -31,10 +31,12 @@ def test_missing_values_become_null():
 
 
 def test_the_moments_of_the_incident_are_marked():
-    """Onset and detection always, resolution when there is one."""
+    """Onset and detection always, action and resolution when there is one."""
     incident = the_incident()
     names = [m["name"] for m in draw_chart(_chart([1.0]), incident).spec["marks"]]
     assert names == ["onset", "detected", "resolved"]
+    acted = draw_chart(_chart([1.0]), incident, ONSET).spec["marks"]
+    assert [m["name"] for m in acted] == ["onset", "detected", "acted", "resolved"]
     still_open = draw_chart(_chart([1.0]), replace(incident, resolved_at=None)).spec["marks"]
     assert [m["name"] for m in still_open] == ["onset", "detected"]
 
@@ -70,3 +72,10 @@ def test_an_anomaly_is_compared_with_what_is_normal():
     assert comparison(replace(anomaly, expected=2.0)) == "198 where 2 is normal (99×)"
     assert trouble(the_incident().anomalies[1]).replace("\u00a0", " ") == "latency_p95 1.42 s"
     assert STEP.total_seconds() == anomaly.step_s
+
+
+@pytest.mark.parametrize(("values", "lowest"), [([0.1, 0.2], 0.0), ([-0.1, 0.2], -5.0)])
+def test_the_band_ends_at_zero_for_what_is_never_negative(values, lowest):
+    """A rate is not drawn with a normal band below zero; a metric that goes negative keeps its band."""
+    chart = replace(_chart(values), lower=np.full(2, -5.0))
+    assert draw_chart(chart, the_incident()).spec["lower"] == [lowest, lowest]

@@ -8,8 +8,19 @@ import pytest
 from analysis.incidents import IncidentStatus
 from models.anomalies import AnomalySeverity
 from service.records import RecordKind
+from service.recovery.breakers import CircuitState
 from service.web.page import PageData, make_page, rank_of
-from tests.browser.fake import EDGES, MINUTE, ONSET, FakeBackend, the_analysis, the_incident, the_records, the_run
+from tests.browser.fake import (
+    EDGES,
+    MINUTE,
+    ONSET,
+    FakeBackend,
+    a_breaker,
+    the_analysis,
+    the_incident,
+    the_records,
+    the_run,
+)
 
 
 def _data(**changes):
@@ -130,3 +141,35 @@ def test_an_unknown_score_hurts_least_within_its_severity():
     graver = replace(unknown, severity=AnomalySeverity.CRITICAL)
     assert rank_of(unknown) < rank_of(known)
     assert rank_of(replace(known, severity=AnomalySeverity.LOW)) < rank_of(graver)
+
+
+def test_the_reason_does_not_repeat_the_sentence_above_it():
+    """The card adds the strongest evidence that the headline's sentence has not said."""
+    cause = the_analysis().possible_causes[0]
+    first = cause.evidence[0].statement
+    named = replace(cause, description=f"orders-db: {first}")
+    page = make_page(_data(analysis=replace(the_analysis(), most_likely_cause=named)))
+    assert page.why == first[0].upper() + first[1:]
+    assert page.reason == cause.evidence[1].statement
+    assert make_page(_data(analysis=None)).reason == ""
+
+
+def test_breakers_without_trouble_step_back():
+    """Only what is not closed or has failed gets a row of its own."""
+    board = (
+        a_breaker("quiet"),
+        a_breaker("failing", failure_count=1),
+        a_breaker("half", CircuitState.HALF_OPEN),
+        a_breaker("open", CircuitState.OPEN),
+    )
+    page = make_page(_data(breakers=board))
+    assert [b.name for b in page.alarming_breakers] == ["failing", "half", "open"]
+    assert [b.name for b in page.calm_breakers] == ["quiet"]
+
+
+def test_only_a_run_that_began_counts_as_acting():
+    """A run that waits for an approval has touched nothing."""
+    run = the_run("i")
+    assert _data(runs=(run,)).acted_at == run.created_at
+    assert _data(runs=(replace(run, status="WAITING_FOR_APPROVAL"),)).acted_at is None
+    assert _data().acted_at is None

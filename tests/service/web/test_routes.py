@@ -1,6 +1,7 @@
 """The page over HTTP: headers, caching, errors, and nothing that runs or loads from elsewhere."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import httpx
@@ -190,3 +191,20 @@ def test_the_page_is_not_part_of_the_api():
     app = FastAPI()
     mount(app, fake.a_quiet_backend())
     assert app.openapi()["paths"] == {}
+
+
+def test_long_texts_and_long_rankings_open_on_demand():
+    """Ten causes and a step that tells all its facts do not bury what matters, and nothing is left out."""
+    backend = fake.a_busy_backend()
+    named = fake.the_analysis()
+    many = tuple(replace(named.possible_causes[1], id=f"c{i}", component=f"other-{i}") for i in range(9))
+    analysis = replace(named, possible_causes=(named.possible_causes[0], *many))
+    backend.store.save_analysis(fake.the_incident().id, analysis, fake.ONSET)
+    long = "fact = 1, " * 60 + "the end"
+    step = replace(backend.done[0].steps[0], detail=long)
+    backend.done = (replace(backend.done[0], steps=(step, *backend.done[0].steps[1:])),)
+    text = _client(backend).get("/").text
+    assert "7 less likely causes" in text
+    assert "other-8" in text
+    assert text.count(long) == 1
+    assert len(set(_read(text).ids)) == len(_read(text).ids)
