@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from analysis.incidents import Incident, IncidentStatus
 from analysis.topology import DependencyGraph
-from models.anomalies import Anomaly
+from models.anomalies import Anomaly, AnomalyType
 from models.errors import ConfigurationError
 
 
@@ -86,7 +86,9 @@ def group(
     incidents
         Open and mitigating ones, and recently resolved ones if they may be reopened.
     anomalies
-        New ones, and known ones that have grown since (same series, type, detector and start).
+        New ones, and known ones as they are seen now: an anomaly of the same series that overlaps a known one takes its
+        place, whatever its detector is now; so does an anomaly of a whole component whose strongest metric is another
+        one now. At most one at a time for a series.
     graph
         May be empty: then time and place alone decide.
     settings
@@ -99,16 +101,15 @@ def group(
     Grouping
         Independent of the order of the anomalies.
     """
-    current = {incident.id: incident for incident in incidents}
-    fresh: list[Anomaly] = []
+    fresh = sorted(set(anomalies), key=_order)
+    current: dict[str, Incident] = {}
     touched: dict[str, None] = {}
-    for anomaly in sorted(set(anomalies), key=_order):
-        owner = _owner_of(anomaly, current.values())
-        if owner is None:
-            fresh.append(anomaly)
-        elif anomaly not in owner.anomalies:
-            current[owner.id] = _with(owner, [anomaly], now)
-            touched[owner.id] = None
+    for incident in sorted(incidents, key=lambda i: i.id):
+        seen, fresh = _seen_anew(incident, fresh)
+        current[incident.id] = incident
+        if list(map(_content, seen)) != list(map(_content, incident.anomalies)):
+            current[incident.id] = replace(incident, anomalies=seen, updated_at=now)
+            touched[incident.id] = None
     opened: list[str] = []
     for cluster in _clusters(fresh, graph, settings):
         home = _home_of(cluster, current.values(), graph, settings, now)
@@ -120,7 +121,7 @@ def group(
         if home.status is IncidentStatus.RESOLVED:
             home = home.moved_to(IncidentStatus.OPEN, now)
             opened.append(home.id)
-        current[home.id] = _with(home, cluster, now)
+        current[home.id] = replace(home, anomalies=_in_order([*home.anomalies, *cluster]), updated_at=now)
         touched[home.id] = None
     ended = [i for i in current.values() if _is_over(i, settings, now)]
     current |= {incident.id: incident.moved_to(IncidentStatus.RESOLVED, now) for incident in ended}
@@ -169,21 +170,41 @@ def _order(anomaly: Anomaly) -> tuple[object, ...]:
     return (anomaly.start, anomaly.key, anomaly.type, anomaly.detector, anomaly.end, anomaly.score)
 
 
-def _identity(anomaly: Anomaly) -> tuple[object, ...]:
-    """What stays while an anomaly grows."""
-    return (anomaly.key, anomaly.type, anomaly.detector, anomaly.start)
+def _in_order(anomalies: Iterable[Anomaly]) -> tuple[Anomaly, ...]:
+    return tuple(sorted(anomalies, key=_order))
 
 
-def _owner_of(anomaly: Anomaly, incidents: Iterable[Incident]) -> Incident | None:
-    """The incident that holds an earlier version of the anomaly."""
-    wanted = _identity(anomaly)
-    return next((i for i in incidents if any(_identity(a) == wanted for a in i.anomalies)), None)
+def _content(anomaly: Anomaly) -> str:
+    """All that an anomaly says; unlike its values, two missing ones are equal."""
+    return repr(anomaly)
 
 
-def _with(incident: Incident, anomalies: Iterable[Anomaly], now: datetime) -> Incident:
-    """Add anomalies, newer versions replacing older ones."""
-    held = {_identity(a): a for a in incident.anomalies} | {_identity(a): a for a in anomalies}
-    return replace(incident, anomalies=tuple(sorted(held.values(), key=_order)), updated_at=now)
+def _seen_anew(incident: Incident, present: list[Anomaly]) -> tuple[tuple[Anomaly, ...], list[Anomaly]]:
+    """The anomalies of an incident as they are seen now, and the present ones that are none of them.
+
+    An anomaly keeps the start that it was first seen with, also when the first rows of it are forgotten.
+    """
+    kept: list[Anomaly] = []
+    starts: dict[Anomaly, datetime] = {}
+    for held in incident.anomalies:
+        heirs = [a for a in present if a.key == held.key and _overlap(a, held)]
+        heirs = heirs or [a for a in present if _is_same_component_wide(a, held) and _overlap(a, held)]
+        for heir in heirs:
+            starts[heir] = min(starts.get(heir, heir.start), held.start)
+        if not heirs:
+            kept.append(held)
+    renewed = [replace(heir, start=start) for heir, start in starts.items()]
+    return _in_order([*kept, *renewed]), [a for a in present if a not in starts]
+
+
+def _overlap(one: Anomaly, other: Anomaly) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _is_same_component_wide(one: Anomaly, other: Anomaly) -> bool:
+    """Whether both are what one detector of whole components says of one component."""
+    is_wide = one.type is other.type is AnomalyType.MULTIVARIATE_OUTLIER
+    return is_wide and (one.key.component, one.detector) == (other.key.component, other.detector)
 
 
 def _clusters(fresh: list[Anomaly], graph: DependencyGraph, settings: GroupingSettings) -> list[list[Anomaly]]:

@@ -1,18 +1,18 @@
-"""Anomalies as rows: known by component, metric, type and start, renewed while they grow."""
+"""Anomalies as rows: known by series and start, renewed while they grow; type and detector may change meanwhile."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models.anomalies import Anomaly, AnomalySeverity, AnomalyType
 from models.frames import SeriesKey
 from service.store.codec import encode
-from service.store.tables import AnomalyRow
+from service.store.tables import AnomalyRow, MemberRow
 
 _PLAIN = (
     "confidence", "start", "peak", "end", "value", "expected", "lower", "upper", "score", "deviation",
@@ -32,9 +32,9 @@ def identity(anomaly: Anomaly) -> str:
     Returns
     -------
     str
-        The same for the same component, metric, type and start; 64 characters.
+        The same for the same component, metric and start; 64 characters.
     """
-    parts = [anomaly.key.component, anomaly.key.metric, anomaly.type.value, encode(anomaly.start)]
+    parts = [anomaly.key.component, anomaly.key.metric, encode(anomaly.start)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -57,12 +57,28 @@ def upsert(session: Session, anomalies: Iterable[Anomaly]) -> list[int]:
     if not rows:
         return []
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(AnomalyRow)
-    renewed = {name: insert.excluded[name] for name in ("severity", *_PLAIN)}
+    renewed = {name: insert.excluded[name] for name in ("type", "severity", *_PLAIN)}
     session.execute(
         insert.on_conflict_do_update(index_elements=["identity"], set_=renewed),
         [{"identity": digest, **row} for digest, row in rows.items()],
     )
     return _ids(session, list(rows))
+
+
+def forget_orphans(session: Session, ids: Iterable[int]) -> None:
+    """Delete those of some anomalies that no incident holds.
+
+    Parameters
+    ----------
+    session
+        In a writing transaction.
+    ids
+        Rows of anomalies that left an incident.
+    """
+    wanted = sorted(ids)
+    for first in range(0, len(wanted), _CHUNK):
+        left = AnomalyRow.id.in_(wanted[first : first + _CHUNK])
+        session.execute(delete(AnomalyRow).where(left, ~exists().where(MemberRow.anomaly_id == AnomalyRow.id)))
 
 
 def _ids(session: Session, digests: Sequence[str]) -> list[int]:

@@ -24,7 +24,7 @@ def save(session: Session, incident: Incident) -> None:
     session
         In a writing transaction.
     incident
-        The whole of it: anomalies that are no longer in it leave it.
+        The whole of it: anomalies that are no longer in it leave it, and the store if no other incident holds them.
     """
     session.merge(
         IncidentRow(
@@ -37,9 +37,11 @@ def save(session: Session, incident: Incident) -> None:
     )
     session.flush()
     ids = anomalies.upsert(session, incident.anomalies)
-    if ids != _members(session, incident.id):
+    before = _members(session, incident.id)
+    if ids != before:
         session.execute(delete(MemberRow).where(MemberRow.incident_id == incident.id))
         _link(session, incident.id, ids, first=0)
+        anomalies.forget_orphans(session, set(before) - set(ids))
 
 
 def add_members(session: Session, incident_id: str, ids: Iterable[int]) -> None:

@@ -148,7 +148,7 @@ class SqlStore:
             return Page(items=tuple(ledger.to_record(row) for row in rows), next_cursor=place)
 
     def save_anomalies(self, found: Iterable[Anomaly], incident_id: str | None = None) -> None:
-        """Add anomalies, or renew those with the same component, metric, type and start.
+        """Add anomalies, or renew those with the same component, metric and start.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ class SqlStore:
         Parameters
         ----------
         incident
-            The whole of it: anomalies that are no longer in it leave it.
+            The whole of it: anomalies that are no longer in it leave it, and the store if no other incident holds them.
         """
         with self.database.writing() as session:
             incidents.save(session, incident)

@@ -35,7 +35,7 @@ class IncidentRow(Base):
 
 
 class AnomalyRow(Base):
-    """One anomaly, known by component, metric, type and start; ``identity`` is the digest of these."""
+    """One anomaly, known by component, metric and start; ``identity`` is the digest of these."""
 
     __tablename__ = "anomalies"
     __table_args__ = (Index(None, "start", "id"), Index(None, "component", "start", "id"))

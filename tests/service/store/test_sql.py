@@ -104,13 +104,12 @@ class TestAnomalies:
     """Anomalies on their own."""
 
     def test_a_growing_anomaly_is_one(self, store):
-        """The same component, metric, type and start renew the row; another type makes a new one."""
+        """The same component, metric and start renew the row, its type and detector included; another start is new."""
         store.save_anomalies([an_anomaly()])
         grown = an_anomaly(end=T0 + 9 * MINUTE, severity=AnomalySeverity.CRITICAL, score=9.0)
-        store.save_anomalies([grown, an_anomaly(type=AnomalyType.SUDDEN_CHANGE)])
-        found = store.anomalies().items
-        assert len(found) == 2
-        assert repr(grown) in map(repr, found)
+        grown = replace(grown, type=AnomalyType.SUDDEN_CHANGE, detector="change")
+        store.save_anomalies([grown, an_anomaly(minute=20)])
+        assert list(map(repr, store.anomalies().items)) == [repr(an_anomaly(minute=20)), repr(grown)]
 
     @given(strategies.anomalies)
     @quick
@@ -171,6 +170,15 @@ class TestIncidents:
         )
         store.save_incident(later)
         assert repr(store.incidents().items) == repr((later,))
+
+    def test_what_left_every_incident_is_gone(self, store):
+        """An anomaly that its incident no longer holds leaves the store, unless another incident holds it."""
+        mine, shared = an_anomaly("a"), an_anomaly("b")
+        store.save_incident(an_incident(1, anomalies=(mine, shared)))
+        store.save_incident(an_incident(2, anomalies=(shared,)))
+        store.save_incident(an_incident(1, anomalies=(an_anomaly("c"),)))
+        assert sorted(a.key.component for a in store.anomalies().items) == ["b", "c"]
+        assert [a.key.component for a in store.incident("inc-0002").anomalies] == ["b"]
 
     def test_an_anomaly_may_be_in_two(self, store):
         """An incident does not lose an anomaly to a later one that holds it as well."""
