@@ -23,13 +23,17 @@ class SegmentRules:
     merge_rows
         Runs with at most so many other rows between them are one; missing scores count as other rows.
     least_rows
-        1 reports single rows too.
+        1 reports single rows as soon as they reach ``enter``.
+    spike
+        A shorter run counts from this calibrated score on: isolated spikes of a row are the commonest oddity of healthy
+        metrics. Infinite never reports them.
     """
 
     enter: float = 1.0
     leave: float = 0.7
     merge_rows: int = 3
-    least_rows: int = 1
+    least_rows: int = 2
+    spike: float = 1.5
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,9 +67,11 @@ def find_runs(score: Array, rules: SegmentRules) -> list[Run]:
     is_start = np.diff(columns, prepend=-1).astype(bool) | (np.diff(rows, prepend=0) > rules.merge_rows + 1)
     first = np.flatnonzero(is_start)
     last = np.append(first[1:], len(rows)) - 1
-    strong = np.add.reduceat((score[rows, columns] >= rules.enter).astype(np.int64), first)
+    values = score[rows, columns]
+    strong = np.add.reduceat((values >= rules.enter).astype(np.int64), first)
+    is_spike = np.maximum.reduceat(values, first) >= max(rules.spike, rules.enter)
     runs = []
-    for place in np.flatnonzero(strong >= max(rules.least_rows, 1)):
+    for place in np.flatnonzero((strong >= max(rules.least_rows, 1)) | is_spike):
         column, begin, end = int(columns[first[place]]), int(rows[first[place]]), int(rows[last[place]]) + 1
         peak = begin + int(np.nanargmax(score[begin:end, column]))
         runs.append(Run(column, begin, end, peak))

@@ -17,7 +17,7 @@ def bundle() -> Bundle:
 
 
 def _weak_anomaly(bundle: Bundle):
-    frame = changed(shop().rows(7 * DAY - 40, 9 * DAY), ("store", "memory"), slice(200, 201), 6.5)
+    frame = changed(shop().rows(7 * DAY - 40, 9 * DAY), ("store", "memory"), slice(200, 203), 7.0)
     return frame, detect(bundle, frame)
 
 

@@ -60,7 +60,7 @@ def test_a_constant_that_moves_is_an_anomaly_until_it_returns(bundle: Bundle, da
 
 
 def test_a_single_spike_is_reported(bundle: Bundle, day: MetricFrame) -> None:
-    """One row suffices; it is less severe than one that lasts."""
+    """One row suffices if it is far off; it is less severe than one that lasts."""
     (found,) = detect(bundle, changed(day, ("shop", "latency"), slice(100, 101), -15.0))
     assert found.deviation < 0
     assert found.duration_s == STEP_S
