@@ -208,3 +208,17 @@ def test_long_texts_and_long_rankings_open_on_demand():
     assert "other-8" in text
     assert text.count(long) == 1
     assert len(set(_read(text).ids)) == len(_read(text).ids)
+
+
+def test_the_empty_state_names_commands_that_exist():
+    """Every command that the page suggests is one of the command line's."""
+    from typer.main import get_command
+
+    from service.cli import app
+
+    blind = fake.FakeBackend()
+    blind.engine = replace(blind.engine, is_ready=False)
+    texts = (_client(blind).get("/").text, _client(fake.a_quiet_backend()).get("/").text)
+    named = {name for text in texts for name in re.findall(r"<pre>faultline (\w+)", text)}
+    assert named
+    assert named <= set(get_command(app).commands)
