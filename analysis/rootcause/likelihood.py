@@ -1,7 +1,7 @@
 """From scores to likelihoods.
 
-The confidence in the first candidate is a logistic function of how far it is ahead, fitted once over all recorded suites
-together (each left out in turn to see what it costs); the rest of the likelihood goes to the others.
+The confidence in the first candidate is a logistic function of how far it is ahead, fitted once over recorded incidents
+of several systems together, each left out in turn to see what it costs; the rest of the likelihood goes to the others.
 """
 
 import numpy as np

@@ -79,7 +79,7 @@ def collect(observation: Observation, settings: RootCauseSettings) -> MetricFind
             kept += (here := sum(share * points[i] for i, share in shares))
             lost += sum(share * (raw[i] - points[i]) for i, share in shares)
             if kind.is_symptomatic:
-                symptom[component] = symptom.get(component, 0.0) + here
+                symptom[component] = symptom.get(component, 0.0) + float(here)
                 strength[component] = max(strength.get(component, 0.0), *(float(points[i]) for i, _ in shares))
         if lost > SMALLEST_WEIGHT and not isinstance(follows, SkippedMethod):
             evidence.append(_comovement_evidence(component, follows, kept, lost))

@@ -52,10 +52,12 @@ def collect(
         weight = settings.explained_share * share * max(0.0, scores.get(component, 0.0))
         if weight > 0.01:
             found.append(_taken(component, caller, share, weight))
-    for origin in origins:
-        if below := _risen_below(origin, rises, observation):
-            found.append(_given(origin, len(below), float(np.log1p(rises[origin])) * settings.saturation_weight))
-    return tuple(found)
+    given = (
+        _given(origin, len(below), float(np.log1p(rises[origin])) * settings.saturation_weight)
+        for origin in origins
+        if (below := _risen_below(origin, rises, observation))
+    )
+    return (*found, *given)
 
 
 def measure_rises(view: SeriesView) -> dict[str, float]:
