@@ -28,6 +28,8 @@ ONSET_TRIALS = 8
 """Splits tried on each side of the detection."""
 STEP_ROWS = 15
 """Rows before a split that are compared with at most as many behind it."""
+CLEAR_STEP = 6.0
+"""Robust deviations that a series must step to say in which row."""
 CLEARLY, LEAST_STEP = 1.2, 2.0
 """How much higher, as a factor and in points, the step at another split must be before the detection is doubted."""
 SCALE_ROWS, SCALE_FACTOR = 60, 8
@@ -270,7 +272,24 @@ def _find_onset(scaled: Values, cut: int, floors: Values) -> int:
         height = _step_height(scaled, split, width, scale)
         if height > most:
             best, most = split, height
-    return best
+    return _refine(scaled, best, width, scale)
+
+
+def _refine(scaled: Values, split: int, width: int, scale: Values) -> int:
+    """Move a split to the row where the stepping series change sides; medians alone leave it half a window open."""
+    low, high = _median(scaled[max(0, split - STEP_ROWS) : split]), _median(scaled[split : split + width])
+    step = np.nan_to_num(np.abs(high - low) / scale)
+    leading = [i for i in np.argsort(-step, kind="stable")[:LEADING_SERIES] if step[i] > CLEAR_STEP]
+    reach = min(width // 2, split - FEWEST_HISTORY, len(scaled) - split - 1)
+    if not leading or reach < 1:
+        return split
+    near = scaled[split - reach : split + reach, leading]
+    middle = (low + high)[leading] / 2
+    sides = np.nan_to_num(np.sign(near - middle) * np.sign((high - low)[leading])).sum(axis=1)
+    # The rows from the split on should lie on the side of the incident, those before it on the other one.
+    gain = np.append(np.cumsum(sides[::-1])[::-1], 0.0)
+    best = float(gain.max())
+    return split if gain[reach] == best else split - reach + int(np.argmax(gain))
 
 
 def _splits(cut: int, n_rows: int) -> list[int]:

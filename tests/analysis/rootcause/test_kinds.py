@@ -1,0 +1,40 @@
+"""What a metric's name says."""
+
+import pytest
+
+from analysis.rootcause.kinds import WORDS, MetricKind, classify
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("latency_p99", MetricKind.LATENCY),
+        ("http_request_duration_seconds", MetricKind.LATENCY),
+        ("ResponseTime(ms)", MetricKind.LATENCY),
+        ("error_rate", MetricKind.ERRORS),
+        ("request_errors_total", MetricKind.ERRORS),
+        ("availability", MetricKind.ERRORS),
+        ("PodCpuUsage(%)", MetricKind.SATURATION),
+        ("container_cpu_seconds_total", MetricKind.SATURATION),
+        ("queueDepth", MetricKind.SATURATION),
+        ("requests_per_second", MetricKind.TRAFFIC),
+        ("NetworkReceiveBytes", MetricKind.TRAFFIC),
+        ("zyx", MetricKind.OTHER),
+        ("", MetricKind.OTHER),
+        ("温度 ☃", MetricKind.OTHER),
+    ],
+)
+def test_kind_follows_the_words(name, kind):
+    """Words and units decide, whatever the spelling; anything else is OTHER."""
+    assert classify(name) is kind
+
+
+def test_no_word_has_two_kinds():
+    """The order of the table decides between words, never between meanings of one word."""
+    words = [word for _, known in WORDS for word in known]
+    assert len(words) == len(set(words))
+
+
+def test_only_latency_and_errors_travel_to_callers():
+    """Saturation and traffic are no symptoms of a callee."""
+    assert {kind for kind in MetricKind if kind.is_symptomatic} == {MetricKind.LATENCY, MetricKind.ERRORS}
