@@ -57,7 +57,13 @@ def finding_facts(
 
 
 def verification_facts(
-    scores: BundleScores, component: str, incident_components: Iterable[str], since_row: int, *, is_resolved: bool
+    scores: BundleScores,
+    component: str,
+    incident_components: Iterable[str],
+    callers: Iterable[str],
+    since_row: int,
+    *,
+    is_resolved: bool,
 ) -> dict[str, FactValue]:
     """Facts for the success criteria of recovery steps: what fresh metrics say after an action.
 
@@ -69,6 +75,8 @@ def verification_facts(
         On whom the run acts.
     incident_components
         All that the incident touched.
+    callers
+        Of the component.
     since_row
         First row of the window after the action.
     is_resolved
@@ -81,16 +89,24 @@ def verification_facts(
         healthy.
     """
     touched = {component, *incident_components}
+    others = (touched | set(callers)) - {component}
     return {
         "worst_score": _worst(scores, {component}, since_row),
         "rows_observed": float(max(len(scores.score) - since_row, 0)),
         "incident_score": _worst(scores, touched, since_row),
+        "service_score": _worst(scores, {component}, since_row, is_service=True),
+        "impact_score": _worst(scores, others, since_row, is_service=True),
         "is_resolved": is_resolved,
     }
 
 
-def _worst(scores: BundleScores, components: set[str], since_row: int) -> float | None:
-    columns = [i for i, key in enumerate(scores.frame.keys) if key.component in components]
+def _worst(scores: BundleScores, components: set[str], since_row: int, *, is_service: bool = False) -> float | None:
+    """Highest score of the newest row with a value; of latency and error metrics only, if it is about the service."""
+    columns = [
+        i
+        for i, key in enumerate(scores.frame.keys)
+        if key.component in components and (not is_service or classify(key.metric).is_symptomatic)
+    ]
     fresh = scores.score[since_row:, columns]
     seen = ~np.isnan(fresh)
     if not seen.any():

@@ -15,7 +15,7 @@ from service.observer import Observer
 from service.records import Record, RecordKind
 from service.recovery.boundaries import Boundaries
 from service.recovery.breakers import BreakerBoard, CircuitState
-from service.recovery.decisions import Decision, GuardSettings, PastAction, StartRecovery, State, decide
+from service.recovery.decisions import Decision, GuardSettings, StartRecovery, decide
 from service.recovery.facts import Facts
 from service.recovery.runs import RecoveryRun, RecoveryStatus
 from service.recovery.strategies import RecoveryType, Strategies
@@ -92,7 +92,7 @@ class Responder:
         for incident in self._casebook.open:
             if incident.id not in self._decided:
                 self._consider(incident, observer, edges, now)
-        self._advance(observer, now)
+        self._advance(observer, edges, now)
 
     def _consider(self, incident: Incident, observer: Observer, edges: Edges, now: datetime) -> None:
         settings, frame = self._policy.settings, observer.frame
@@ -128,7 +128,7 @@ class Responder:
                 component=cause.component,
                 boundaries=boundaries,
                 strategies=self._policy.strategies,
-                state=self._state(now),
+                state=self._journal.state(now, cause.component, self._board.snapshots()),
                 guard=self._policy.guard,
             )
         except UnknownNameError as error:
@@ -146,31 +146,22 @@ class Responder:
             if effect.strategy.type is not RecoveryType.MANUAL:
                 self._casebook.keep(incident.moved_to(IncidentStatus.MITIGATING, now))
 
-    def _state(self, now: datetime) -> State:
-        runs = self._journal.runs()
-        return State(
-            now=now,
-            busy={run.component for run in runs if not run.status.is_final},
-            breakers={snapshot.name: snapshot for snapshot in self._board.snapshots()},
-            isolations=self._journal.isolations(),
-            past=tuple(_past(run) for run in runs),
-        )
-
-    def _advance(self, observer: Observer, now: datetime) -> None:
+    def _advance(self, observer: Observer, edges: Edges, now: datetime) -> None:
         self._board.refresh()
-        for run in self._journal.tick(now, lambda run: self._verification(run, observer)):
-            if run.status is RecoveryStatus.COMPLETED:
+        for run in self._journal.tick(now, lambda run: self._verification(run, observer, edges)):
+            if run.is_verified:
                 self._close_breaker(run)
-            elif run.status.is_final:
+            elif run.status in {RecoveryStatus.FAILED, RecoveryStatus.CANCELLED}:
                 self._reopen(run, now)
 
-    def _verification(self, run: RecoveryRun, observer: Observer) -> Facts:
+    def _verification(self, run: RecoveryRun, observer: Observer, edges: Edges) -> Facts:
         incident = next((i for i in self._casebook.open if i.id == run.incident_id), None)
         since = run.acted_at or run.created_at
         return verification_facts(
             observer.scores,
             run.component,
             () if incident is None else incident.components,
+            [caller for caller, callee in edges or () if callee == run.component],
             observer.frame.row_at(since),
             is_resolved=incident is None,
         )
@@ -185,16 +176,6 @@ class Responder:
         if incident is not None and incident.status is IncidentStatus.MITIGATING:
             self._casebook.keep(incident.moved_to(IncidentStatus.OPEN, now))
             self._decided.discard(incident.id)
-
-
-def _past(run: RecoveryRun) -> PastAction:
-    return PastAction(
-        component=run.component,
-        at=run.acted_at or run.created_at,
-        incident_id=run.incident_id,
-        strategy_id=run.strategy.id,
-        has_acted=run.acted_at is not None,
-    )
 
 
 def _found(incident: Incident, cause: PossibleCause, analysis: RootCauseAnalysis, now: datetime) -> Record:

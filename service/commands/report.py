@@ -113,7 +113,8 @@ def print_anomalies(console: Console, anomalies: Sequence[Anomaly]) -> None:
     for anomaly in anomalies:
         console.print(
             f"{anomaly.start:%Y-%m-%d %H:%M:%S} {anomaly.duration_s / 60:4.0f} min  {anomaly.severity:<8} "
-            f"[bold]{escape(str(anomaly.key))}[/]: {anomaly.value:.4g} where {anomaly.lower:.4g} to {anomaly.upper:.4g} "
-            f"was expected ({anomaly.type}, confidence {anomaly.confidence:.0%})",
+            f"[bold]{escape(str(anomaly.key))}[/]: {anomaly.value:.4g}, expected "
+            f"{anomaly.lower:.4g} to {anomaly.upper:.4g} "
+            f"({anomaly.type}, confidence {anomaly.confidence:.0%})",
             soft_wrap=True,
         )
