@@ -57,5 +57,5 @@ def test_a_verdict_on_the_component_moves_all_its_series(bundle: Bundle) -> None
 )
 def test_a_verdict_on_nothing_is_refused(bundle: Bundle, verdict: Verdict) -> None:
     """An unknown series or detector is named."""
-    with pytest.raises(UnknownNameError, match="nothing|crystal_ball"):
+    with pytest.raises(UnknownNameError, match=r"nothing|crystal_ball"):
         adjust_thresholds(bundle, [verdict])
