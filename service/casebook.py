@@ -1,6 +1,7 @@
 """Incidents as the loop keeps them: anomalies in; incidents grouped, saved and told of; their analyses out."""
 
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -18,6 +19,8 @@ from service.records import Record, RecordKind
 from service.store.sql import SqlStore
 
 Publish = Callable[[Record], None]
+MOST_CHANGES = 10_000
+"""Changes that are remembered, the latest ones."""
 
 
 class Casebook:
@@ -40,9 +43,9 @@ class Casebook:
         self._publish = publish
         self._grouping = grouping
         self._history_rows = history_rows
-        self._changes: list[Change] = []
-        unfinished = (s for s in IncidentStatus if s is not IncidentStatus.RESOLVED)
-        self._open = {i.id: i for status in unfinished for i in store.incidents(status=status, limit=500).items}
+        self._changes: deque[Change] = deque(maxlen=MOST_CHANGES)
+        self._untold: deque[Record] = deque()
+        self._open = {incident.id: incident for incident in _unresolved(store)}
 
     @property
     def open(self) -> tuple[Incident, ...]:
@@ -92,17 +95,41 @@ class Casebook:
             What this step did.
         """
         grouping = group(self.open, anomalies, graph, self._grouping, now)
-        changed = {*grouping.opened, *grouping.updated, *grouping.resolved}
         for incident in grouping.incidents:
-            if incident.id in changed:
+            if incident.id in grouping.opened:
+                self._keep_and_tell(incident, RecordKind.INCIDENT_OPENED, now)
+            elif incident.id in grouping.resolved:
+                self._keep_and_tell(incident, RecordKind.INCIDENT_RESOLVED, now)
+            elif incident.id in grouping.updated:
                 self.keep(incident)
-        for kind, ids in (
-            (RecordKind.INCIDENT_OPENED, grouping.opened),
-            (RecordKind.INCIDENT_RESOLVED, grouping.resolved),
-        ):
-            for incident in (i for i in grouping.incidents if i.id in ids):
-                self._publish(_record(kind, incident, now))
+        self._tell()
         return grouping
+
+    def _keep_and_tell(self, incident: Incident, kind: RecordKind, now: datetime) -> None:
+        self.keep(incident)
+        self._untold.append(_record(kind, incident, now))
+
+    def _tell(self) -> None:
+        """Publish what is saved; what cannot be published now is published with a later update."""
+        while self._untold:
+            self._publish(self._untold[0])
+            self._untold.popleft()
+
+    def decided_at(self, incident_id: str) -> datetime | None:
+        """Tell when the latest decision about an incident was made.
+
+        Parameters
+        ----------
+        incident_id
+            Of any incident.
+
+        Returns
+        -------
+        datetime or None
+            UTC; None if nothing was decided yet.
+        """
+        made = self._store.records(kind=RecordKind.DECISION_MADE, incident_id=incident_id, limit=1, newest_first=True)
+        return made[0].at if made else None
 
     def keep(self, incident: Incident) -> None:
         """Save an incident as it is now.
@@ -186,6 +213,16 @@ class Casebook:
         """
         first = incident.onset - timedelta(seconds=reach_s)
         return tuple(change for change in self._changes if first <= change.at <= now)
+
+
+def _unresolved(store: SqlStore) -> Iterator[Incident]:
+    """All incidents that the store shows open, page by page."""
+    for status in (IncidentStatus.OPEN, IncidentStatus.MITIGATING):
+        page = store.incidents(status=status, limit=500)
+        yield from page.items
+        while page.next_cursor is not None:
+            page = store.incidents(status=status, cursor=page.next_cursor, limit=500)
+            yield from page.items
 
 
 def _change_events(changes: Iterable[Change]) -> pd.DataFrame | None:

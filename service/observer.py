@@ -54,14 +54,22 @@ class Observer:
         InputError
             If the rows are not later than the window, off its grid, or of series that the bundle does not know.
         """
+        known = self._window.frame
+        context = known.rows(max(known.n_rows - self.bundle.context_rows, 0), known.n_rows)
         added = self._window.extend(fresh)
-        frame = self._window.frame
-        first = max(frame.n_rows - added.n_rows, 0)
-        context = max(first - self.bundle.context_rows, 0)
-        tail = score_frame(self.bundle, frame.rows(context, frame.n_rows))
-        for name, rows in _arrays(tail).items():
-            self._buffers[name].extend(rows[first - context :])
-        self._latest = tail
+        try:
+            judged = score_frame(self.bundle, context.append(added))
+        except Exception:
+            self._skip(added.n_rows)
+            raise
+        for name, rows in _arrays(judged).items():
+            self._buffers[name].extend(rows[context.n_rows :])
+        self._latest = judged
+
+    def _skip(self, n_rows: int) -> None:
+        """Rows that could not be scored stay unknown; the scores keep step with the metrics."""
+        for buffer in self._buffers.values():
+            buffer.extend(np.full((n_rows, buffer.view.shape[1]), np.nan))
 
     @property
     def frame(self) -> MetricFrame:
