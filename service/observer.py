@@ -56,20 +56,13 @@ class Observer:
         """
         known = self._window.frame
         context = known.rows(max(known.n_rows - self.bundle.context_rows, 0), known.n_rows)
-        added = self._window.extend(fresh)
-        try:
-            judged = score_frame(self.bundle, context.append(added))
-        except Exception:
-            self._skip(added.n_rows)
-            raise
+        known = self._window.frame
+        context = known.rows(max(known.n_rows - self.bundle.context_rows, 0), known.n_rows)
+        judged = score_frame(self.bundle, context.append(fresh.select(self.bundle.keys)))
+        self._window.extend(fresh)  # only now: what cannot be scored is not kept either
         for name, rows in _arrays(judged).items():
             self._buffers[name].extend(rows[context.n_rows :])
         self._latest = judged
-
-    def _skip(self, n_rows: int) -> None:
-        """Rows that could not be scored stay unknown; the scores keep step with the metrics."""
-        for buffer in self._buffers.values():
-            buffer.extend(np.full((n_rows, buffer.view.shape[1]), np.nan))
 
     @property
     def frame(self) -> MetricFrame:
