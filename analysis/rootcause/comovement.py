@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from analysis.findings import SkippedMethod
 from analysis.rootcause.kinds import MetricKind
-from analysis.rootcause.observation import ODD_DEVIATION, SeriesView, Values
+from analysis.rootcause.observation import SeriesView
+from analysis.rootcause.onset import ODD_DEVIATION
+from analysis.rootcause.robust import Values
 from analysis.rootcause.settings import RootCauseSettings
 from analysis.topology import DependencyGraph
 from models.frames import SeriesKey

@@ -7,7 +7,8 @@ there is nothing to divide by. The logarithm keeps one wild series from deciding
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.rootcause.observation import SeriesView, Values
+from analysis.rootcause.observation import SeriesView
+from analysis.rootcause.robust import Values
 from analysis.rootcause.settings import RootCauseSettings
 
 NOVELTY = 10.0

@@ -7,7 +7,8 @@ import numpy as np
 from analysis.findings import Evidence, SkippedMethod
 from analysis.rootcause import comovement, level
 from analysis.rootcause.kinds import MetricKind
-from analysis.rootcause.observation import Observation, SeriesView, Values
+from analysis.rootcause.observation import Observation, SeriesView
+from analysis.rootcause.robust import Values
 from analysis.rootcause.settings import RootCauseSettings
 
 NAME = "level"

@@ -1,6 +1,6 @@
 """The frame as the collectors see it: history and incident told apart, every series on its own robust scale.
 
-Nothing is ranked here. Robust means: half of the history may be odd, missing or constant before a figure breaks.
+Nothing is ranked here. A few odd points, missing values or a constant past break none of the figures.
 """
 
 from dataclasses import dataclass
@@ -10,38 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.rootcause.kinds import MetricKind, classify
+from analysis.rootcause.onset import find_onset
+from analysis.rootcause.robust import RELATIVE_FLOOR, Values, baseline_of, median, presence_of, units_of
 from analysis.situation import Situation
 from analysis.topology import DependencyGraph, from_edges, from_traces
 from models.frames import MetricFrame, SeriesKey, to_datetime, to_datetime64
 
-ODD_DEVIATION = 3.0
-"""Robust deviations from which a row counts as odd."""
-RELATIVE_FLOOR = 0.01
-"""A scale is never below this part of the series' own level: changes under 1 % are noise in most units."""
 ERRORS_FLOOR = 0.002
-"""The same for errors: an availability of 99 % instead of 100 % is no noise."""
+"""Scales of errors are floored lower than others: an availability of 99 % instead of 100 % is no noise."""
 FALLBACK_ROWS = 5
 """Rows taken for the incident when none lies at or after the detection."""
-LEADING_SERIES = 8
-"""Most moved series that vote on the onset."""
-ONSET_TRIALS = 8
-"""Splits tried on each side of the detection."""
-STEP_ROWS = 15
-"""Rows before a split that are compared with at most as many behind it."""
-CLEAR_STEP = 6.0
-"""Robust deviations that a series must step to say in which row."""
-CLEARLY, LEAST_STEP = 1.2, 2.0
-"""How much higher, as a factor and in points, the step at another split must be before the detection is doubted."""
-SCALE_ROWS, SCALE_FACTOR = 60, 8
-"""The scale is that of the last 60 rows, or of eight times the incident if that is longer: an older past tells of other
-hours."""
-BLOCK_ROWS = 20
-CENTRE_ROWS, CENTRE_FACTOR = 30, 2
-"""The centre is that of the last 30 rows, or of twice the incident: a daily swing is no shift."""
-FEWEST_HISTORY = 4
-"""Rows of history that must be left."""
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -165,14 +143,14 @@ def view_series(frame: MetricFrame, detected_at: datetime) -> SeriesView | None:
     cut = int(np.searchsorted(times, to_datetime64(detected_at)))
     if cut == len(rows):
         cut -= min(FALLBACK_ROWS, max(1, len(rows) // 10))
-    units = _units(values)
+    units = units_of(values)
     scaled = values / units
     keys = tuple(frame.keys[i] for i in order)
     kinds = tuple(classify(key.metric) for key in keys)
     floors = np.array([ERRORS_FLOOR if kind is MetricKind.ERRORS else RELATIVE_FLOOR for kind in kinds])
-    onset = _find_onset(scaled, cut, floors)
-    baseline, scale = _history(scaled, onset, floors)
-    level = _median(scaled[onset:])
+    onset = find_onset(scaled, cut, floors)
+    baseline, scale = baseline_of(scaled, onset, floors)
+    level = median(scaled[onset:])
     return SeriesView(
         keys=keys,
         kinds=kinds,
@@ -183,126 +161,5 @@ def view_series(frame: MetricFrame, detected_at: datetime) -> SeriesView | None:
         level=level * units,
         shift=(level - baseline) / scale,
         deviations=(scaled - baseline) / scale,
-        presence=np.array([_share(scaled[:onset]), _share(scaled[onset:])]),
+        presence=np.array([presence_of(scaled[:onset]), presence_of(scaled[onset:])]),
     )
-
-
-def _units(values: Values) -> Values:
-    """Largest magnitude of each column, so that no unit can overflow; 1 for a column of zeros or without values."""
-    magnitude = np.max(np.abs(values), axis=0, initial=0.0, where=~np.isnan(values))
-    return np.where(magnitude > 0, magnitude, 1.0)
-
-
-def _median(rows: Values) -> Values:
-    """Median of each column; NaN where there is no value."""
-    median: Values = _quantiles(rows, (0.5,))[0]
-    return median
-
-
-def _quantiles(rows: Values, shares: tuple[float, ...]) -> Values:
-    """Linear quantiles of each column over its present values, shape (n_shares, n_series); NaN where there are none."""
-    result = np.full((len(shares), rows.shape[1]), np.nan)
-    counts = (~np.isnan(rows)).sum(axis=0)
-    filled = np.flatnonzero(counts)
-    if not len(filled):
-        return result
-    ordered = np.sort(rows[:, filled], axis=0)
-    for i, share in enumerate(shares):
-        place = share * (counts[filled] - 1)
-        low = np.floor(place).astype(np.int64)
-        high = np.ceil(place).astype(np.int64)
-        below = np.take_along_axis(ordered, low[None, :], axis=0)[0]
-        above = np.take_along_axis(ordered, high[None, :], axis=0)[0]
-        result[i, filled] = below + (above - below) * (place - low)
-    return result
-
-
-def _history(scaled: Values, onset: int, floors: Values) -> tuple[Values, Values]:
-    """Centre and floored robust scale of each column before the onset; NaN centre where there is no history.
-
-    The scale is the larger of the spread inside blocks of the recent past and of the usual shift from one block to the
-    next: a daily swing is neither noise nor a shift.
-    """
-    length = len(scaled) - onset
-    history = scaled[max(0, onset - max(SCALE_ROWS, SCALE_FACTOR * length)) : onset]
-    recent = _median(scaled[max(0, onset - max(CENTRE_ROWS, CENTRE_FACTOR * length)) : onset])
-    centre = np.where(np.isnan(recent), _median(history), recent)
-    residuals, drift = _blocks(history)
-    low, quarter, middle, three_quarters, high = _quantiles(residuals, (0.05, 0.25, 0.5, 0.75, 0.95))
-    mad = 1.4826 * _median(np.abs(residuals - middle))
-    spreads = [mad, (three_quarters - quarter) / 1.349, (high - low) / 3.29 / 2, drift, floors * np.abs(centre)]
-    scale = np.nan_to_num(np.fmax.reduce(spreads))
-    # A constant zero has no scale of its own: what it reaches in the incident is the only unit that is left.
-    incident = scaled[onset:]
-    reached = np.max(np.abs(incident), axis=0, initial=0.0, where=~np.isnan(incident))
-    return centre, np.where(scale > 1e-12, scale, np.maximum(RELATIVE_FLOOR * reached, 1e-12))
-
-
-def _blocks(history: Values) -> tuple[Values, Values]:
-    """Residuals from the medians of blocks, and the median distance between neighbouring blocks."""
-    starts = range(len(history) % BLOCK_ROWS if len(history) >= BLOCK_ROWS else 0, len(history), BLOCK_ROWS)
-    blocks = [history[start : start + BLOCK_ROWS] for start in starts]
-    medians = [_median(block) for block in blocks]
-    residuals = [block - median for block, median in zip(blocks, medians, strict=True)]
-    if len(blocks) < 2:
-        return np.concatenate([history[:0], *residuals]), np.zeros(history.shape[1])
-    return np.concatenate(residuals), _median(np.abs(np.diff(np.array(medians), axis=0)))
-
-
-def _share(rows: Values) -> Values:
-    """Share of present values of each column; 0 without rows."""
-    present: Values = (~np.isnan(rows)).sum(axis=0) / max(len(rows), 1)
-    return present
-
-
-def _find_onset(scaled: Values, cut: int, floors: Values) -> int:
-    """Where the series step, near the detection.
-
-    Tried are splits up to as many rows before the detection as the incident has behind it, and up to half of the
-    incident later; the detection itself stands unless the step at another split is clearly higher.
-    """
-    splits = _splits(cut, len(scaled))
-    if not splits:
-        return cut
-    _, scale = _history(scaled, min(cut, *splits), floors)
-    width = min(STEP_ROWS, max(len(scaled) - cut, 3))
-    here = _step_height(scaled, cut, width, scale)
-    best, most = cut, max(here * CLEARLY, here + LEAST_STEP)
-    for split in splits:
-        height = _step_height(scaled, split, width, scale)
-        if height > most:
-            best, most = split, height
-    return _refine(scaled, best, width, scale)
-
-
-def _refine(scaled: Values, split: int, width: int, scale: Values) -> int:
-    """Move a split to the row where the stepping series change sides; medians alone leave it half a window open."""
-    low, high = _median(scaled[max(0, split - STEP_ROWS) : split]), _median(scaled[split : split + width])
-    step = np.nan_to_num(np.abs(high - low) / scale)
-    leading = [i for i in np.argsort(-step, kind="stable")[:LEADING_SERIES] if step[i] > CLEAR_STEP]
-    reach = min(width // 2, split - FEWEST_HISTORY, len(scaled) - split - 1)
-    if not leading or reach < 1:
-        return split
-    near = scaled[split - reach : split + reach, leading]
-    middle = (low + high)[leading] / 2
-    sides = np.nan_to_num(np.sign(near - middle) * np.sign((high - low)[leading])).sum(axis=1)
-    # The rows from the split on should lie on the side of the incident, those before it on the other one.
-    gain = np.append(np.cumsum(sides[::-1])[::-1], 0.0)
-    best = float(gain.max())
-    return split if gain[reach] == best else split - reach + int(np.argmax(gain))
-
-
-def _splits(cut: int, n_rows: int) -> list[int]:
-    """Rows to try as the onset, nearest to the detection first."""
-    after = n_rows - cut
-    steps = {round(after * i / ONSET_TRIALS) for i in range(1, ONSET_TRIALS + 1)}
-    early = {cut - step for step in steps if cut - step >= max(FEWEST_HISTORY, cut // 3)}
-    late = {cut + max(1, step) for step in steps if 0 < step <= after // 2}
-    return sorted(early | late - {cut}, key=lambda row: (abs(row - cut), row))
-
-
-def _step_height(scaled: Values, split: int, width: int, scale: Values) -> float:
-    """How far the series that step most step from the rows before a split to those behind it."""
-    before, behind = scaled[max(0, split - STEP_ROWS) : split], scaled[split : split + width]
-    step = np.nan_to_num(np.abs(_median(behind) - _median(before)) / scale)
-    return float(np.sort(np.log1p(np.maximum(0.0, step - ODD_DEVIATION)))[-LEADING_SERIES:].sum())

@@ -4,7 +4,8 @@ import numpy as np
 
 from analysis.findings import Evidence, SkippedMethod
 from analysis.rootcause.metrics import MetricFindings
-from analysis.rootcause.observation import ODD_DEVIATION, Observation
+from analysis.rootcause.observation import Observation
+from analysis.rootcause.onset import ODD_DEVIATION
 from analysis.rootcause.settings import RootCauseSettings
 
 NAME = "onset_order"

@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from analysis.rootcause.observation import Values
+from analysis.rootcause.robust import Values
 
 FEWEST_SPANS = 3
 """Spans on each side of the onset before a group is compared."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from analysis.findings import Evidence, SkippedMethod
 from analysis.rootcause.kinds import MetricKind
-from analysis.rootcause.observation import ODD_DEVIATION, Observation, SeriesView
+from analysis.rootcause.observation import Observation, SeriesView
+from analysis.rootcause.onset import ODD_DEVIATION
 from analysis.rootcause.settings import RootCauseSettings
 
 NAME = "surge"
