@@ -44,18 +44,13 @@ class Observer:
     def observe(self, fresh: MetricFrame) -> None:
         """Take fresh rows and score them.
 
+        InputError if the rows are not later than the window, off its grid, or of series that the bundle does not know.
+
         Parameters
         ----------
         fresh
             Rows behind those that are known, on the same grid.
-
-        Raises
-        ------
-        InputError
-            If the rows are not later than the window, off its grid, or of series that the bundle does not know.
         """
-        known = self._window.frame
-        context = known.rows(max(known.n_rows - self.bundle.context_rows, 0), known.n_rows)
         known = self._window.frame
         context = known.rows(max(known.n_rows - self.bundle.context_rows, 0), known.n_rows)
         judged = score_frame(self.bundle, context.append(fresh.select(self.bundle.keys)))

@@ -62,12 +62,7 @@ class ReplayPlan:
         Returns
         -------
         ReplayPlan
-            Checked.
-
-        Raises
-        ------
-        ConfigurationError
-            If there is no such kind or component.
+            Checked; ConfigurationError if there is no such kind.
         """
         simulator, wanted = SimulatorSettings(seed=seed), fault_kind(kind)
         fault = Fault(kind=wanted, component=component) if component else pick_fault(simulator, wanted)

@@ -73,7 +73,7 @@ def test_an_absent_field_takes_its_default():
 @pytest.mark.parametrize(
     "value",
     [object(), {1: 2}, {"x": {"y": b"bytes"}}, T0.replace(tzinfo=None)],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_what_json_cannot_hold_is_refused(value):
     """Neither an unknown type, a numeric key nor a time without a zone is written in silence."""
