@@ -17,6 +17,7 @@ from service.journal import RecoveryJournal
 from service.ports import Clock
 from service.recovery.breakers import BreakerBoard, BreakerSnapshot
 from service.recovery.lifecycle import IllegalRunSignalError
+from service.responder import LASTING_ROWS
 from service.store.sql import SqlStore
 
 
@@ -66,7 +67,7 @@ class Desk:
         frame = observer.frame
         return EngineStatus(
             is_ready=True,
-            reason=pulse.last_error,
+            reason="; ".join(f"{stage}: {what}" for stage, what in list(pulse.failing.items())),
             bundle_version=observer.bundle.model_version,
             rows_read=pulse.rows_read,
             last_row_at=to_datetime(frame.times[-1]) if frame.n_rows else None,
@@ -113,12 +114,16 @@ class Desk:
         return detect(self._engine.observer.bundle, frame)
 
     def diagnose(self, incident_id: str) -> RootCauseAnalysis:
-        """Run the analysis of an incident again, now, and keep it."""
-        incident = self.store.incident(incident_id)
+        """Run the analysis of an incident again, now, and keep it; ConflictError if its metrics are forgotten."""
         with self._engine.lock:
-            return self._engine.casebook.analyse(
-                incident, self._engine.observer.frame, self._engine.edges, incident.resolved_at or self.now()
-            )
+            incident = self.store.incident(incident_id)
+            frame, moment = self._engine.observer.frame, incident.resolved_at or self.now()
+            onset = incident.present_onset(moment, LASTING_ROWS * frame.step_s) or incident.onset
+            if not frame.n_rows or onset <= to_datetime(frame.start):
+                raise ConflictError(
+                    f"The metrics of incident {incident_id} are no longer in memory; its last analysis stays."
+                )
+            return self._engine.casebook.analyse(incident, frame, self._engine.edges, moment, onset)
 
     def breakers(self) -> tuple[BreakerSnapshot, ...]:
         """All circuit breakers."""
@@ -165,7 +170,7 @@ def _state(
     gravest: AnomalySeverity | None = max(severities, key=lambda s: s.rank, default=None)
     return ComponentState(
         component=name,
-        score=float(np.nanmax(newest)) if np.isfinite(newest).any() else float("nan"),
+        score=float("nan") if np.isnan(newest).all() else float(np.nanmax(newest)),
         severity=gravest,
         is_isolated=is_isolated,
         breaker=breaker,

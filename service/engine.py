@@ -4,10 +4,11 @@ A stage that fails is recorded and does not stop the others. One lock guards the
 outside never interleave.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from analysis.topology import DependencyGraph, from_edges
@@ -20,6 +21,8 @@ from service.responder import Responder
 from service.store.sql import SqlStore
 
 Publish = Callable[[Record], None]
+_log = logging.getLogger(__name__)
+_RESPOND = "respond to "
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,20 +35,25 @@ class Pulse:
         Metric rows since the start.
     error_count
         Stages that failed since the start.
-    last_error
-        What the latest failure said; empty if there was none.
+    unrecorded_count
+        Failures that could not be written to the ledger; they are in the log of the process.
+    failing
+        Stage to what it said, of those that failed when they were last tried.
     last_step_at
         UTC; None before the first step.
     """
 
     rows_read: int = 0
     error_count: int = 0
-    last_error: str = ""
+    unrecorded_count: int = 0
+    failing: dict[str, str] = field(default_factory=dict)
     last_step_at: datetime | None = None
 
 
 class Ledger:
     """Writes every record to the store, then tells whoever listens.
+
+    A listener that fails is logged and changes nothing: the record is kept, and the others hear of it.
 
     Parameters
     ----------
@@ -63,7 +71,10 @@ class Ledger:
         """Keep and tell."""
         kept = self._store.append(record)
         for sink in self._sinks:
-            sink.publish(kept)
+            try:
+                sink.publish(kept)
+            except Exception:  # noqa: BLE001  # a listener may raise anything, and the record would be written again
+                _log.exception("a listener failed on record %d", kept.seq)
 
 
 class Engine:
@@ -103,6 +114,8 @@ class Engine:
         self._clock = clock
         self._responder = responder
         self._publish = publish
+        self._ungrouped_since: datetime | None = None
+        self._recorded: dict[str, str] = {}
 
     @property
     def edges(self) -> tuple[tuple[str, str], ...] | None:
@@ -128,28 +141,59 @@ class Engine:
                     self.pulse.rows_read += fresh.n_rows
                 with self._stage("group"):
                     self._group(fresh)
-            with self._stage("respond"):
-                self._responder.respond(self.observer, self.edges, self._clock.now())
+            for incident in self.casebook.open:
+                with self._stage(f"{_RESPOND}{incident.id}"):
+                    self._responder.respond(incident, self.observer, self.edges, self._clock.now())
+            with self._stage("recover"):
+                self._responder.advance(self.observer, self.edges, self._clock.now())
+            self._forget_the_resolved()
             self.pulse.last_step_at = self._clock.now()
         return fresh is not None
 
     def _group(self, fresh: MetricFrame) -> None:
-        since = self.casebook.watched_since(to_datetime(fresh.start))
+        if self._ungrouped_since is None:
+            self._ungrouped_since = to_datetime(fresh.start)
+        since = self.casebook.watched_since(self._ungrouped_since)
         graph = from_edges(self.edges) if self.edges is not None else DependencyGraph()
         self.casebook.update(self.observer.anomalies(since), graph, self._clock.now())
+        self._ungrouped_since = None
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # noqa: BLE001  # the one place where a failing stage must not stop the loop; it is recorded
-            self.pulse.error_count += 1
-            self.pulse.last_error = f"{name}: {error}"
+        except Exception as error:  # noqa: BLE001  # here a failing stage must not stop the loop; it is recorded
+            self._note_failure(name, error)
+        else:
+            self.pulse.failing.pop(name, None)
+            self._recorded.pop(name, None)
+
+    def _forget_the_resolved(self) -> None:
+        """A stage of an incident that is over is not tried again, so it does not fail any more."""
+        alive = {f"{_RESPOND}{incident.id}" for incident in self.casebook.open}
+        for stage in [name for name in self.pulse.failing if name.startswith(_RESPOND) and name not in alive]:
+            del self.pulse.failing[stage]
+            self._recorded.pop(stage, None)
+
+    def _note_failure(self, stage: str, error: Exception) -> None:
+        """Count a failure and record it; one that goes on step after step is recorded once."""
+        what = f"{type(error).__name__}: {error}"
+        self.pulse.error_count += 1
+        self.pulse.failing[stage] = what
+        if self._recorded.get(stage) == what:
+            return
+        _log.error("the stage %s failed", stage, exc_info=error)
+        try:
             self._publish(
                 Record(
                     at=self._clock.now(),
                     kind=RecordKind.ENGINE_ERROR,
-                    subject=name,
-                    message=f"the stage {name} failed: {type(error).__name__}: {error}",
+                    subject=stage,
+                    message=f"the stage {stage} failed: {what}",
                 )
             )
+        except Exception:  # noqa: BLE001  # a failing ledger must not stop the loop: what acts has to be watched
+            self.pulse.unrecorded_count += 1
+            _log.exception("the failure of the stage %s could not be recorded", stage)
+        else:
+            self._recorded[stage] = what

@@ -18,6 +18,7 @@ from service.recovery.breakers import BreakerBoard, CircuitState
 from service.recovery.decisions import Decision, GuardSettings, StartRecovery, decide
 from service.recovery.facts import Facts
 from service.recovery.runs import RecoveryRun, RecoveryStatus
+from service.recovery.single_steps import is_release
 from service.recovery.strategies import RecoveryType, Strategies
 
 LASTING_ROWS = 2
@@ -75,13 +76,15 @@ class Responder:
         self._policy = policy
         self._publish = publish
         self._named: dict[str, str] = {}
-        self._decided: set[str] = {run.incident_id for run in journal.runs() if run.status is not RecoveryStatus.FAILED}
+        self._decided: set[str] = {i.id for i in casebook.open if self._is_decided(i.id)}
 
-    def respond(self, observer: Observer, edges: Edges, now: datetime) -> None:
-        """Analyse and decide every open incident that is due, and advance the recovery runs.
+    def respond(self, incident: Incident, observer: Observer, edges: Edges, now: datetime) -> None:
+        """Analyse and decide an incident if it is due.
 
         Parameters
         ----------
+        incident
+            Open.
         observer
             The judged window.
         edges
@@ -89,12 +92,8 @@ class Responder:
         now
             UTC.
         """
-        for incident in self._casebook.open:
-            if incident.id not in self._decided:
-                self._consider(incident, observer, edges, now)
-        self._advance(observer, edges, now)
-
-    def _consider(self, incident: Incident, observer: Observer, edges: Edges, now: datetime) -> None:
+        if incident.id in self._decided:
+            return
         settings, frame = self._policy.settings, observer.frame
         onset = incident.present_onset(now, LASTING_ROWS * frame.step_s)
         if onset is None:  # a blip that is over is not acted upon
@@ -107,15 +106,15 @@ class Responder:
         is_last_call = watched >= settings.decision_patience_rows
         if cause is None:
             if is_last_call:
-                self._decided.add(incident.id)
                 self._publish(_undecided(incident, analysis, now))
+                self._decided.add(incident.id)
             return
         if self._named.get(incident.id) != cause.component:
-            self._named[incident.id] = cause.component
             self._publish(_found(incident, cause, analysis, now))
+            self._named[incident.id] = cause.component
         if analysis.confidence >= self._policy.guard.min_confidence or is_last_call:
-            self._decided.add(incident.id)
             self._act(incident, cause, analysis, now)
+            self._decided.add(incident.id)
 
     def _act(self, incident: Incident, cause: PossibleCause, analysis: RootCauseAnalysis, now: datetime) -> None:
         boundaries = self._policy.boundaries
@@ -146,13 +145,25 @@ class Responder:
             if effect.strategy.type is not RecoveryType.MANUAL:
                 self._casebook.keep(incident.moved_to(IncidentStatus.MITIGATING, now))
 
-    def _advance(self, observer: Observer, edges: Edges, now: datetime) -> None:
+    def advance(self, observer: Observer, edges: Edges, now: datetime) -> None:
+        """Take the recovery runs further, and draw the consequences of those that ended.
+
+        Parameters
+        ----------
+        observer
+            The judged window.
+        edges
+            Who calls whom; None if nobody knows.
+        now
+            UTC.
+        """
         self._board.refresh()
         for run in self._journal.tick(now, lambda run: self._verification(run, observer, edges)):
             if run.is_verified:
                 self._close_breaker(run)
-            elif run.status in {RecoveryStatus.FAILED, RecoveryStatus.CANCELLED}:
-                self._reopen(run, now)
+        for incident in self._casebook.open:
+            if incident.status is IncidentStatus.MITIGATING:
+                self._reopen_if_unhelped(incident, now)
 
     def _verification(self, run: RecoveryRun, observer: Observer, edges: Edges) -> Facts:
         incident = next((i for i in self._casebook.open if i.id == run.incident_id), None)
@@ -170,12 +181,20 @@ class Responder:
         if run.component in self._board.components and self._board.of(run.component).state is not CircuitState.CLOSED:
             self._board.reset(run.component, f"recovery {run.strategy.name} was verified")
 
-    def _reopen(self, run: RecoveryRun, now: datetime) -> None:
-        """A recovery that did not help: the incident is open again and is looked at anew."""
-        incident = next((i for i in self._casebook.open if i.id == run.incident_id), None)
-        if incident is not None and incident.status is IncidentStatus.MITIGATING:
-            self._casebook.keep(incident.moved_to(IncidentStatus.OPEN, now))
+    def _reopen_if_unhelped(self, incident: Incident, now: datetime) -> None:
+        """Open an incident again whose recovery did not help; one that a person called off is not decided anew."""
+        runs = [run for run in self._journal.runs(incident_id=incident.id) if not is_release(run.strategy)]
+        if not runs or not all(run.status.is_final for run in runs) or runs[0].status is RecoveryStatus.COMPLETED:
+            return
+        self._casebook.keep(incident.moved_to(IncidentStatus.OPEN, now))
+        if runs[0].status is RecoveryStatus.FAILED:
             self._decided.discard(incident.id)
+
+    def _is_decided(self, incident_id: str) -> bool:
+        """Whether an earlier life of the loop has decided an incident, and nothing failed since."""
+        decided_at = self._casebook.decided_at(incident_id)
+        failed = self._journal.runs(incident_id=incident_id, status=RecoveryStatus.FAILED)
+        return decided_at is not None and all(run.updated_at < decided_at for run in failed)
 
 
 def _found(incident: Incident, cause: PossibleCause, analysis: RootCauseAnalysis, now: datetime) -> Record:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from typing import Self
 
 from service.api.app import create_app
 from service.api.serving import ApiServer
@@ -32,14 +33,18 @@ class Pacemaker(threading.Thread):
         while not self._is_over.wait(self._interval_s):
             self._app.engine.step()
 
-    def stop(self) -> None:
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End after the present step."""
         self._is_over.set()
-        self.join(timeout=10)
+        self.join()
 
 
 def serve_live(app: Application, settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C; the loop goes on meanwhile.
+    """Serve until Ctrl-C; the loop goes on meanwhile. The store is closed whatever happens.
 
     Parameters
     ----------
@@ -50,14 +55,12 @@ def serve_live(app: Application, settings: Settings, announce: Callable[[str], N
     announce
         Told the address.
     """
-    web = create_app(app.desk)
-    mount(web, app.desk)
-    server = ApiServer(web, host=settings.host, port=settings.port)
-    pacemaker = Pacemaker(app, settings.engine.step_interval_s)
-    pacemaker.start()
-    announce(server.url)
     try:
-        server.run()
+        web = create_app(app.desk)
+        mount(web, app.desk)
+        server = ApiServer(web, host=settings.host, port=settings.port)
+        with Pacemaker(app, settings.engine.step_interval_s):
+            announce(server.url)
+            server.run()
     finally:
-        pacemaker.stop()
         app.store.close()
