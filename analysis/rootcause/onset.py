@@ -19,6 +19,8 @@ CLEAR_STEP = 6.0
 """Robust deviations that a series must step to say in which row."""
 CLEARLY, LEAST_STEP = 1.2, 2.0
 """How much higher, as a factor and in points, the step at another split must be before the detection is doubted."""
+LEAST_REACH = 3
+"""Rows on each side of a split among which the exact row is looked for, at least."""
 FEWEST_HISTORY = 4
 """Rows of history that must be left."""
 
@@ -62,7 +64,7 @@ def _refine(scaled: Values, split: int, width: int, scale: Values) -> int:
     low, high = median(scaled[max(0, split - STEP_ROWS) : split]), median(scaled[split : split + width])
     step = np.nan_to_num(np.abs(high - low) / scale)
     leading = [i for i in np.argsort(-step, kind="stable")[:LEADING_SERIES] if step[i] > CLEAR_STEP]
-    reach = min(width // 2, split - FEWEST_HISTORY, len(scaled) - split - 1)
+    reach = min(max(width // 2, LEAST_REACH), split - FEWEST_HISTORY, len(scaled) - split - 1)
     if not leading or reach < 1:
         return split
     near = scaled[split - reach : split + reach, leading]
