@@ -1,6 +1,6 @@
 """The main job on a simulated system: history, training, an incident in the live loop, and the story of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from service.bootstrap import Application, simulated
 from service.config import Settings
 from service.records import Record
 from service.store.codec import encode
+from service.store.sql import SqlStore
 
 CALM_ROWS = 30
 """Rows of normal life before the fault."""
@@ -198,7 +199,7 @@ class Replay:
             fault_at=fault_at,
             incident=incident,
             analysis=None if incident is None else store.analysis(incident.id),
-            records=tuple(r for r in store.records(limit=500) if r.at >= fault_at),
+            records=tuple(r for r in _all_records(store) if r.at >= fault_at),
         )
 
     def _live(self, row: int, count: Count | None) -> None:
@@ -237,6 +238,14 @@ def fault_kind(name: str) -> FaultKind:
         raise ConfigurationError(
             f"There is no fault kind {name!r}.", remedy=f"use one of: {', '.join(FaultKind)}"
         ) from None
+
+
+def _all_records(store: SqlStore) -> Iterator[Record]:
+    """The whole ledger, in order."""
+    records = store.records(limit=500)
+    while records:
+        yield from records
+        records = store.records(after=records[-1].seq, limit=500)
 
 
 def history_of(plan: ReplayPlan) -> tuple[SimulatedSystem, MetricFrame]:
