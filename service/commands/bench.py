@@ -69,5 +69,6 @@ def _lines(name: str, score: dict[str, Any]) -> list[str]:
     lines = [row(f"  {fault}", accuracy) for fault, accuracy in score["by fault"].items()]
     if "metric" in score:
         lines.append(row("metric level", score["metric"]))
-    extras = [f"{k} {score[k]}" for k in ("chance AC@1", "calibration error", "seconds") if k in score]
+    extras = [f"{k} {score[k]:.3f}" for k in ("chance AC@1", "calibration error") if k in score]
+    extras += [f"{k} s {v:.3f}" for k, v in score.get("seconds", {}).items()]
     return [*lines, "  ".join(extras), row(name, score["component"])]
