@@ -165,7 +165,7 @@ def _comovement_evidence(component: str, follows: comovement.Comovement, kept: f
     return Evidence(
         collector=comovement.NAME,
         component=component,
-        statement=f"{share:.0%} of its movement goes together with {follows.target}, {which}.",
+        statement=f"{1 - share:.0%} of its movement does not follow {follows.target}, {which}.",
         weight=-float(lost),
         numbers={"share": float(share)},
     )
