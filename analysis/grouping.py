@@ -187,11 +187,13 @@ def _seen_anew(incident: Incident, present: list[Anomaly]) -> tuple[tuple[Anomal
     kept: list[Anomaly] = []
     starts: dict[Anomaly, datetime] = {}
     for held in incident.anomalies:
-        heirs = [a for a in present if a.key == held.key and _overlap(a, held)]
-        heirs = heirs or [a for a in present if _is_same_component_wide(a, held) and _overlap(a, held)]
-        for heir in heirs:
+        own = [a for a in present if a.key == held.key and _overlap(a, held)]
+        wide = [a for a in present if not own and _is_same_component_wide(a, held) and _overlap(a, held)]
+        for heir in own:
             starts[heir] = min(starts.get(heir, heir.start), held.start)
-        if not heirs:
+        for heir in wide:
+            starts.setdefault(heir, heir.start)
+        if not (own or wide):
             kept.append(held)
     renewed = [replace(heir, start=start) for heir, start in starts.items()]
     return _in_order([*kept, *renewed]), [a for a in present if a not in starts]

@@ -2,12 +2,16 @@
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analysis.grouping import GroupingSettings, group
 from analysis.incidents import IncidentStatus
 from analysis.topology import from_edges
+from models.anomalies import AnomalySeverity, AnomalyType
 from models.errors import ConfigurationError
 from tests.analysis.builders import CHAIN, anomaly, at
 
@@ -125,3 +129,119 @@ def test_chain_of_related_anomalies_is_one_incident():
     line = from_edges([*CHAIN, ("db", "disk"), ("disk", "array")])
     result = grouped([anomaly("web", 0, 2), anomaly("db", 3, 5), anomaly("array", 6, 9)], line)
     assert len(result.incidents) == 1
+
+
+CHANGED = {"type": AnomalyType.SUDDEN_CHANGE, "detector": "change", "severity": AnomalySeverity.CRITICAL}
+WIDE_TYPE = {"type": AnomalyType.MULTIVARIATE_OUTLIER, "detector": "forest"}
+
+
+def held_after(first, *steps, settings=SETTINGS):
+    """Incidents after some steps, each the anomalies of a minute."""
+    incidents = grouped(first, now=3, settings=settings).incidents
+    for minute, anomalies in enumerate(steps, start=4):
+        incidents = grouped(anomalies, incidents=incidents, now=minute, settings=settings).incidents
+    return incidents
+
+
+def test_a_regraded_run_replaces_what_it_was():
+    """A run whose type, detector and severity change stays one anomaly: the latest word on it."""
+    first, later = anomaly("web", 0, 2), replace(anomaly("web", 0, 4), **CHANGED)
+    (incident,) = held_after([first], [later])
+    assert incident.anomalies == (later,)
+
+
+def test_a_run_that_begins_earlier_in_hindsight_is_the_same():
+    """A weaker detector that joins with an earlier start widens the anomaly; what was two and merges becomes one."""
+    two = [anomaly("web", 0, 2), anomaly("web", 5, 7)]
+    (incident,) = held_after(two, [anomaly("web", 0, 8)])
+    assert [(a.start, a.end) for a in incident.anomalies] == [(at(0), at(8))]
+    (incident,) = held_after([anomaly("web", 2, 4)], [anomaly("web", 1, 5)])
+    assert [(a.start, a.end) for a in incident.anomalies] == [(at(1), at(5))]
+
+
+def test_the_start_is_kept_when_the_first_rows_are_forgotten():
+    """A window that no longer shows the start of a long run does not move the onset."""
+    (incident,) = held_after([anomaly("web", 0, 3)], [anomaly("web", 1, 4)], [anomaly("web", 2, 5)])
+    assert [(a.start, a.end) for a in incident.anomalies] == [(at(0), at(5))]
+
+
+def test_a_component_wide_run_may_move_to_another_metric():
+    """Of one component and detector, overlapping in time, only the metric that is strongest now is held."""
+    first = replace(anomaly("web", 0, 2, "cpu"), **WIDE_TYPE)
+    (incident,) = held_after([first], [replace(anomaly("web", 0, 4, "memory"), **WIDE_TYPE)])
+    assert [a.key.metric for a in incident.anomalies] == ["memory"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(anomaly("s1", 0, 4, "memory"), **WIDE_TYPE),
+        replace(anomaly("web", 0, 4, "memory"), **WIDE_TYPE | {"detector": "another"}),
+        anomaly("web", 0, 4, "memory"),
+        replace(anomaly("web", 2, 4, "memory"), **WIDE_TYPE),
+    ],
+    ids=["component", "detector", "type", "time"],
+)
+def test_what_is_another_anomaly_stays_beside(other):
+    """Another component, detector, type or time is another anomaly, whatever else is equal."""
+    first = replace(anomaly("web", 0, 2, "cpu"), **WIDE_TYPE)
+    (incident,) = held_after([first], [other])
+    assert len(incident.anomalies) == 2
+
+
+def test_a_present_run_is_not_swallowed_by_a_wide_one():
+    """A metric that is still abnormal by itself is held beside the metric that the whole component is blamed on."""
+    cpu = replace(anomaly("web", 0, 2, "cpu"), **WIDE_TYPE)
+    memory = replace(anomaly("web", 1, 4, "memory"), **WIDE_TYPE)
+    (incident,) = held_after([cpu], [cpu, memory])
+    assert incident.anomalies == (cpu, memory)
+
+
+def test_a_later_run_of_the_same_series_is_another():
+    """A relapse within the incident is a second anomaly; the first keeps its end."""
+    (incident,) = held_after([anomaly("web", 0, 2)], [anomaly("web", 0, 2), anomaly("web", 4, 5)])
+    assert [(a.start, a.end) for a in incident.anomalies] == [(at(0), at(2)), (at(4), at(5))]
+
+
+def test_missing_numbers_are_no_news():
+    """An anomaly without a previous value, seen again, does not count as an update."""
+
+    def missing():
+        return replace(anomaly("web", 0, 2), previous_value=float("nan"))
+
+    first = grouped([missing()], now=3)
+    assert grouped([missing()], incidents=first.incidents, now=4).updated == ()
+
+
+def test_a_wide_run_on_another_metric_keeps_its_own_start():
+    """It must not reach back over an earlier run of its new metric."""
+    wide = replace(anomaly("web", 0, 3, "cpu"), **WIDE_TYPE)
+    (incident,) = held_after(
+        [wide, anomaly("web", 1, 2, "memory")], [replace(anomaly("web", 2, 5, "memory"), **WIDE_TYPE)]
+    )
+    assert [(a.key.metric, a.start) for a in incident.anomalies] == [("memory", at(1)), ("memory", at(2))]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["web", "s1"]),
+            st.sampled_from(["cpu", "memory"]),
+            st.integers(0, 9),
+            st.integers(1, 6),
+            st.sampled_from([{}, CHANGED, WIDE_TYPE]),
+        ),
+        max_size=12,
+    )
+)
+def test_an_incident_never_holds_a_series_twice_at_a_time(rows):
+    """Whatever is seen, step after step, the anomalies of one series in an incident do not overlap."""
+    incidents = ()
+    for minute, (component, metric, first, length, changes) in enumerate(rows, start=16):
+        seen = replace(anomaly(component, first, first + length, metric), **changes)
+        incidents = grouped([seen], incidents=incidents, now=minute).incidents
+        for incident in incidents:
+            held = sorted(incident.anomalies, key=lambda a: (a.key, a.start))
+            for one, other in pairwise(held):
+                assert one.key != other.key or one.end <= other.start

@@ -115,7 +115,7 @@ def test_a_run_of_a_component_that_moves_to_another_metric_stays_one(casebook, s
     wide = {"type": AnomalyType.MULTIVARIATE_OUTLIER, "detector": "forest"}
     first = an_anomaly("orders", "cpu", **wide)
     casebook.update([first], GRAPH, first.end)
-    later = grown(an_anomaly("orders", "memory", minute=1, **wide), 6)
+    later = grown(an_anomaly("orders", "memory", **wide), 6)
     casebook.update([later], GRAPH, later.end)
     assert [(str(a.key), a.start) for a in casebook.open[0].anomalies] == [("orders/memory", T0)]
     assert [str(a.key) for a in store.anomalies().items] == ["orders/memory"]
