@@ -24,21 +24,11 @@ class ApiServer:
     port
         Port to listen on; 0 takes a free one.
 
-    Raises
-    ------
-    ConfigurationError
-        If the address cannot be listened on.
+    A ConfigurationError says that the address cannot be listened on.
     """
 
     def __init__(self, app: FastAPI, *, host: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        try:
-            self._socket = socket.create_server((host, port), family=family, backlog=128)
-        except OSError as error:
-            raise ConfigurationError(
-                f"Cannot listen on {host} port {port}: {error.strerror or error}.",
-                remedy="stop what listens there, or choose another port (0 takes a free one).",
-            ) from error
+        self._socket = _listen(host, port)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=GRACE_S
         )
@@ -74,3 +64,27 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._app.state.is_closing = True
         super().handle_exit(sig, frame)
+
+
+def check_address(host: str, port: int) -> None:
+    """Find out early whether an address can be listened on; ConfigurationError if not.
+
+    Parameters
+    ----------
+    host
+        Address.
+    port
+        0 is always free.
+    """
+    _listen(host, port).close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}.",
+            remedy="stop what listens there, or choose another port (0 takes a free one).",
+        ) from error

@@ -25,6 +25,10 @@ def run(
     from service.replay import Replay, ReplayPlan, history_of, learn
 
     settings = load_settings(port=port)
+    if serve and not as_json:
+        from service.api.serving import check_address
+
+        check_address(settings.host, settings.port)
     plan = ReplayPlan.of(fault, component, seed=seed, days=days)
     with output.Bar("training") as bar:
         bar.stage("simulating a history", 0.0)
