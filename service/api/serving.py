@@ -1,6 +1,7 @@
 """Serves the application on a socket until it is told to stop, and ends open event streams then."""
 
 import contextlib
+import os
 import socket
 from types import FrameType
 
@@ -22,9 +23,7 @@ class ApiServer:
     host
         Address to listen on.
     port
-        Port to listen on; 0 takes a free one.
-
-    A ConfigurationError says that the address cannot be listened on.
+        Port to listen on; 0 takes a free one. ConfigurationError if the address cannot be listened on.
     """
 
     def __init__(self, app: FastAPI, *, host: str, port: int) -> None:
@@ -85,6 +84,6 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
         raise ConfigurationError(
-            f"Cannot listen on {host} port {port}: {error.strerror or error}.",
+            f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}.",
             remedy="stop what listens there, or choose another port (0 takes a free one).",
         ) from error
