@@ -243,12 +243,13 @@ def _change_events(changes: Iterable[Change]) -> pd.DataFrame | None:
 
 def _record(kind: RecordKind, incident: Incident, now: datetime) -> Record:
     shown = ", ".join(incident.components[:5]) + (" and more" if len(incident.components) > 5 else "")
+    n = len(incident.anomalies)
     what = "resolved" if kind is RecordKind.INCIDENT_RESOLVED else f"{incident.severity} severity"
     return Record(
         at=now,
         kind=kind,
         subject=incident.id,
         incident_id=incident.id,
-        message=f"{what}, {len(incident.anomalies)} anomalies on {shown}",
+        message=f"{what}, {n} {'anomaly' if n == 1 else 'anomalies'} on {shown}",
         data={"severity": incident.severity, "components": list(incident.components)},
     )

@@ -219,14 +219,14 @@ def decide(
     effects, planned, refused = _gated(facts, component, boundary.matching_rules(facts), state, guard, objections)
     chosen, reason = selection.strategy, selection.reason
     if objections and chosen.type is not RecoveryType.MANUAL:
-        refused.append(f"{chosen.name} of {component}: {'; '.join(objections)}")
+        refused.append(f"{chosen.name} ({component}): {'; '.join(objections)}")
         chosen, reason = strategies.of(strategies.default_id), "nothing automatic is allowed"
     if component in state.busy or (chosen.id in tried and chosen.id == strategies.default_id):
         why = "a recovery of it is under way" if component in state.busy else "the operator has this plan already"
-        refused.append(f"{chosen.name} of {component}: {why}")
+        refused.append(f"{chosen.name} ({component}): {why}")
     else:
         effects.append(StartRecovery(chosen, component, reason))
-        planned.append(f"{chosen.name} of {component}, because {reason}")
+        planned.append(f"{chosen.name} ({component}), because {reason}")
     return Decision(
         incident_id=incident_id,
         component=component,

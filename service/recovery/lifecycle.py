@@ -82,7 +82,7 @@ def _begin(run: RecoveryRun, _signal: Begin, now: datetime) -> Advance:
     run = replace(run, started_at=now)
     if run.strategy.type is RecoveryType.MANUAL:
         return _hand_over(run, now)
-    text = f"Recovery {run.strategy.name} of {run.component}"
+    text = f"{run.strategy.name} ({run.component})"
     if run.strategy.type is RecoveryType.SEMIAUTOMATIC:
         deadline = now + timedelta(seconds=run.strategy.approval_timeout_s)
         waiting = replace(run, phase=RunPhase.APPROVAL, deadline=deadline)
@@ -138,7 +138,7 @@ def _begin_step(run: RecoveryRun, _signal: Tick, now: datetime) -> Advance:
     begun = replace(run, step_started_at=now, not_before=None, deadline=None, is_changed=False)
     announce = Announce(
         RecordKind.RECOVERY_STEP_STARTED,
-        f"Step {step.id} of {run.component}: {step.description or step.action or step.type}",
+        f"{run.component}, {step.id}: {step.description or step.action or step.type}",
         {"step": step.id, "type": step.type, "action": step.action, "attempt": run.attempt},
     )
     if step.action is not None:
@@ -295,7 +295,7 @@ def _end(run: RecoveryRun, status: RecoveryStatus, reason: str, now: datetime) -
     ended = replace(run, phase=RunPhase.ENDED, ending=status, reason=reason, finished_at=now, deadline=None)
     announce = Announce(
         RecordKind.RECOVERY_FINISHED,
-        f"Recovery {run.strategy.name} of {run.component}: {status}, {reason}",
+        f"{run.strategy.name} ({run.component}): {status}, {reason}",
         {"run": run.id, "strategy": run.strategy.id, "status": status, "component": run.component, "reason": reason},
     )
     return Advance(ended, (announce,))
@@ -328,7 +328,7 @@ def _with_result(run: RecoveryRun, step: RecoveryStep, status: StepStatus, detai
     )
     announce = Announce(
         RecordKind.RECOVERY_STEP_FINISHED,
-        f"Step {step.id} of {run.component}: {status}, {detail}",
+        f"{run.component}, {step.id}: {status}, {detail}",
         {"run": run.id, "step": step.id, "status": status, "attempt": run.attempt, "detail": detail},
     )
     return Advance(replace(run, results=(*run.results, result), is_changed=False), (announce,))
