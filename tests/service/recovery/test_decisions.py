@@ -79,7 +79,7 @@ def test_a_sure_finding_trips_isolates_and_recovers():
     assert decision.planned == (
         "open the breaker of orders, because it is held responsible",
         "ISOLATE_COMPONENT on orders by rule cut, because severity >= HIGH holds: severity = HIGH",
-        "Again of orders, because category == RESOURCE holds: category = RESOURCE",
+        "Again (orders), because category == RESOURCE holds: category = RESOURCE",
     )
     assert decision.data["planned"] == list(decision.planned)
 
@@ -118,7 +118,7 @@ def test_what_did_not_help_is_not_tried_again():
     assert started(made(at=state(past=(first, second)))) == ["ask"]
     asked = past(100, strategy_id="ask", has_acted=False)
     over = made(at=state(past=(first, second, asked)))
-    assert (started(over), over.refused[-1]) == ([], "Ask of orders: the operator has this plan already")
+    assert (started(over), over.refused[-1]) == ([], "Ask (orders): the operator has this plan already")
     assert started(made(at=state(past=(past(9999, incident="incident-0"),)))) == ["again"]
     limited = made(at=state(past=(first,)), guard=GuardSettings(max_tries=1))
     assert (started(limited), "1 strategies were tried" in limited.message) == (["ask"], True)
