@@ -17,7 +17,6 @@ from service.journal import RecoveryJournal
 from service.ports import Clock
 from service.recovery.breakers import BreakerBoard, BreakerSnapshot
 from service.recovery.lifecycle import IllegalRunSignalError
-from service.responder import LASTING_ROWS
 from service.store.sql import SqlStore
 
 
@@ -114,16 +113,19 @@ class Desk:
         return detect(self._engine.observer.bundle, frame)
 
     def diagnose(self, incident_id: str) -> RootCauseAnalysis:
-        """Run the analysis of an incident again, now, and keep it; ConflictError if its metrics are forgotten."""
+        """Run the analysis of an incident again and keep it; ConflictError if its metrics are forgotten.
+
+        It looks at the time before the first action: what comes after is the work of the action too.
+        """
         with self._engine.lock:
             incident = self.store.incident(incident_id)
-            frame, moment = self._engine.observer.frame, incident.resolved_at or self.now()
-            onset = incident.present_onset(moment, LASTING_ROWS * frame.step_s) or incident.onset
-            if not frame.n_rows or onset <= to_datetime(frame.start):
+            acted = [run.acted_at for run in self._journal.runs(incident_id=incident_id) if run.acted_at is not None]
+            frame, moment = self._engine.observer.frame, min([incident.resolved_at or self.now(), *acted])
+            if not frame.n_rows or incident.onset <= to_datetime(frame.start):
                 raise ConflictError(
                     f"The metrics of incident {incident_id} are no longer in memory; its last analysis stays."
                 )
-            return self._engine.casebook.analyse(incident, frame, self._engine.edges, moment, onset)
+            return self._engine.casebook.analyse(incident, frame, self._engine.edges, moment)
 
     def breakers(self) -> tuple[BreakerSnapshot, ...]:
         """All circuit breakers."""
