@@ -26,5 +26,16 @@ lock: ## renew requirements.lock and requirements-uv.lock
 	uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --extra dev --no-header --no-annotate pyproject.toml -o requirements.lock
 	grep -A100 '^uv==' requirements.lock | awk 'NR==1 || /^ /{print; next} {exit}' > requirements-uv.lock
 
+bench: setup ## every benchmark whose table the README quotes
+	$(BIN)/python benchmarks/everyday.py
+	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/closed_loop.py
+
+pictures: setup ## renew the pictures of the README
+	$(BIN)/python scripts/pictures.py
+
+notebooks: setup ## execute the notebooks and renew the copies beside their sources
+	$(BIN)/python scripts/notebooks.py
+
 clean: ## remove what the targets made
 	rm -rf .venv .faultline .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

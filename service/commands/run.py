@@ -6,7 +6,9 @@ import typer
 
 
 def run(
-    fault: Annotated[str, typer.Option(help="Kind of the fault that is injected.")] = "BAD_DEPLOY",
+    fault: Annotated[
+        str | None, typer.Option(help="Kind of the fault that is injected; a bad deploy of a database if not given.")
+    ] = None,
     component: Annotated[str, typer.Option(help="Where; chosen by the seed if not given.")] = "",
     seed: Annotated[int, typer.Option(help="Of the simulated system.", min=0)] = 7,
     days: Annotated[int, typer.Option(help="Days of history to learn from.", min=2, max=60)] = 7,
@@ -29,7 +31,8 @@ def run(
         from service.api.serving import check_address
 
         check_address(settings.host, settings.port)
-    plan = ReplayPlan.of(fault, component, seed=seed, days=days)
+    kind, where = (fault, component) if fault else ("BAD_DEPLOY", component or "orders-db")
+    plan = ReplayPlan.of(kind, where, seed=seed, days=days)
     with output.Bar("training") as bar:
         bar.stage("simulating a history", 0.0)
         system, history = history_of(plan)
