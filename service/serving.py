@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import Self
 
 from service.api.app import create_app
@@ -58,8 +59,8 @@ def serve_live(app: Application, settings: Settings, announce: Callable[[str], N
     try:
         web = create_app(app.desk)
         mount(web, app.desk)
-        server = ApiServer(web, host=settings.host, port=settings.port)
-        with Pacemaker(app, settings.engine.step_interval_s):
+        listening = closing(ApiServer(web, host=settings.host, port=settings.port))
+        with listening as server, Pacemaker(app, settings.engine.step_interval_s):
             announce(server.url)
             server.run()
     finally:

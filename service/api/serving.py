@@ -48,6 +48,10 @@ class ApiServer:
         """Let requests in flight end, and ``run`` return."""
         self._server.close()
 
+    def close(self) -> None:
+        """Give the address back; ``run`` does that at its end."""
+        self._socket.close()
+
 
 class _Server(uvicorn.Server):
     """Ends event streams when it is to exit; they would hold it up otherwise."""
