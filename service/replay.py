@@ -8,7 +8,7 @@ from typing import Any
 from analysis.findings import RootCauseAnalysis
 from analysis.incidents import Incident, IncidentStatus
 from models.bundle import Bundle
-from models.errors import ConfigurationError
+from models.errors import ConfigurationError, UnknownNameError
 from models.frames import MetricFrame
 from models.simulator import Fault, FaultKind, SimulatedSystem, SimulatorSettings, pick_fault
 from models.training import TrainingResult, TrainingSettings, train
@@ -64,9 +64,19 @@ class ReplayPlan:
         -------
         ReplayPlan
             Checked; ConfigurationError if there is no such kind.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such component.
         """
         simulator, wanted = SimulatorSettings(seed=seed), fault_kind(kind)
-        fault = Fault(kind=wanted, component=component) if component else pick_fault(simulator, wanted)
+        if not component:
+            return cls(simulator=simulator, fault=pick_fault(simulator, wanted), days=days)
+        names = SimulatedSystem(simulator).topology.names
+        if component not in names:
+            raise UnknownNameError("component", component, names)
+        fault = Fault(kind=wanted, component=component)
         return cls(simulator=simulator, fault=fault, days=days)
 
 

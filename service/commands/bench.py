@@ -41,7 +41,7 @@ def score_rca(
     from analysis.benchmark import score_suite
     from service.commands import output
 
-    score = score_suite(suite, _read(predictions), split=split)
+    score = score_suite(suite, _read(predictions, _cases(suite, split)), split=split)
     if as_json:
         output.print_json(score)
         return
@@ -49,16 +49,46 @@ def score_rca(
         output.say(line)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _cases(suite: Path, split: str | None) -> set[str]:
+    """Names of the cases that are to be scored."""
+    from models.sources.suites import read_truth
+
+    truth = read_truth(suite)
+    cases = {name for name, entry in truth.items() if split in {None, entry.split}}
+    if not cases:
+        known = ", ".join(sorted({entry.split or "(none)" for entry in truth.values()}))
+        raise InputError(f"no case is of the split {split!r}", source=str(suite), remedy=f"use one of: {known}")
+    return cases
+
+
+def _read(path: Path, cases: set[str]) -> dict[str, Any]:
+    """Predictions; a case that is missing counts as a miss, but not all of them may be missing."""
+    remedy = "give what `faultline bench rca` wrote for this suite"
     try:
         predictions = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot be read: {error}", source=str(path), remedy="give what `faultline bench rca` wrote"
-        ) from error
-    if not isinstance(predictions, dict):
-        raise InputError("is not an object of cases", source=str(path), remedy="give what `faultline bench rca` wrote")
+        raise InputError(f"cannot be read: {error}", source=str(path), remedy=remedy) from error
+    if not isinstance(predictions, dict) or not cases & set(predictions):
+        raise InputError("holds no prediction for a case of the suite", source=str(path), remedy=remedy)
+    for name, made in predictions.items():
+        if not _is_prediction(made):
+            raise InputError("is no prediction", source=str(path), column=name, remedy=remedy)
     return predictions
+
+
+def _is_prediction(made: Any) -> bool:
+    """Whether an entry is what ``score_suite`` reads."""
+    if not isinstance(made, dict):
+        return False
+    ranking, metrics = made.get("ranking", []), made.get("metrics", [])
+    numbers = [made.get(name, 0.0) for name in ("confidence", "seconds")]
+    return (
+        isinstance(ranking, list)
+        and all(isinstance(name, str) for name in ranking)
+        and isinstance(metrics, list)
+        and all(isinstance(key, list) and all(isinstance(part, str) for part in key) for key in metrics)
+        and all(isinstance(number, int | float) for number in numbers)
+    )
 
 
 def _lines(name: str, score: dict[str, Any]) -> list[str]:

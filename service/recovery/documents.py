@@ -274,7 +274,8 @@ def _placed(place: str, make: Callable[[], Value]) -> Value:
     try:
         return make()
     except FaultlineError as error:
-        raise ConfigurationError(f"{place}{error}") from error
+        remedy = "" if error.remedy else "mend the file."  # the message of the error ends with its own
+        raise ConfigurationError(f"{place}{error}", remedy=remedy) from error
 
 
 class _Loader(yaml.SafeLoader):
@@ -293,7 +294,7 @@ def _loaded(text: str, source: str) -> Any:
     try:
         return yaml.load(text, _Loader)  # noqa: S506  # a subclass of the safe loader
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigurationError(f"{source} is no YAML: {error}") from error
+        raise ConfigurationError(f"{source} is no YAML: {error}", remedy="mend the file.") from error
 
 
 def _validated(model: type[Value], document: Any, source: str) -> Value:
@@ -301,7 +302,7 @@ def _validated(model: type[Value], document: Any, source: str) -> Value:
         return model.model_validate(document)  # type: ignore[attr-defined,no-any-return]  # every model here is pydantic's
     except ValidationError as error:
         problems = (f"{_path(problem['loc'], document)}: {problem['msg']}" for problem in error.errors())
-        raise ConfigurationError(f"{source}: {'; '.join(problems)}") from error
+        raise ConfigurationError(f"{source}: {'; '.join(problems)}", remedy="mend the file.") from error
 
 
 def _path(location: tuple[int | str, ...], document: Any) -> str:

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from analysis.findings import RootCauseAnalysis
 from analysis.incidents import Incident, IncidentStatus
 from models.anomalies import Anomaly
-from models.errors import UnknownNameError
+from models.errors import ConfigurationError, UnknownNameError
 from service.records import Record, RecordKind
 from service.store import anomalies, codec, incidents, ledger, schema
 from service.store.database import Database
@@ -34,11 +35,24 @@ class SqlStore:
     ----------
     database
         The way to it, for repositories of other parts.
+
+    Raises
+    ------
+    ConfigurationError
+        If the URL is none, or the database cannot be opened.
     """
 
     def __init__(self, url: str) -> None:
         self.database = Database(url)
-        schema.upgrade(self.database)
+        try:
+            schema.upgrade(self.database)
+        except DBAPIError as error:
+            place = self.database.engine.url.render_as_string(hide_password=True)
+            self.database.close()
+            raise ConfigurationError(
+                f"The store {place} cannot be opened: {error.orig}.",
+                remedy="check that it is a database of Faultline, that its directory exists, and who may use it.",
+            ) from error
 
     def close(self) -> None:
         """Give the connections back."""
