@@ -12,7 +12,8 @@ import networkx as nx
 from analysis.events import Event, EventKind
 from analysis.topology import DependencyGraph
 
-CHANGES = frozenset({EventKind.CHANGE, EventKind.DEPLOY})
+CHANGES = frozenset({EventKind.CHANGE, EventKind.DEPLOY, EventKind.ACTION})
+"""What comes from outside of the system and can lead to what is seen at the same time."""
 
 
 class EventGraph:

@@ -18,6 +18,7 @@ class EventKind(StrEnum):
     DEPLOY = "DEPLOY"
     ALERT = "ALERT"
     HEALTH = "HEALTH"
+    ACTION = "ACTION"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -12,12 +12,14 @@ from service.casebook import Casebook
 from service.config import EngineSettings, Settings
 from service.desk import Desk
 from service.engine import Engine, Ledger
+from service.health import HealthMonitor
 from service.ingest.simulator import SimulatorSource
 from service.journal import RecoveryJournal
 from service.observer import Observer
 from service.recovery.breakers import BreakerBoard
 from service.recovery.decisions import GuardSettings
 from service.recovery.defaults import default_boundaries, default_strategies
+from service.recovery.health import HealthPolicy
 from service.responder import Policy, Responder
 from service.store.recovery import RecoveryStore
 from service.store.sql import SqlStore
@@ -77,6 +79,7 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
         clock=source.clock,
         observer=Observer(bundle, recent, settings.engine.window_rows),
         casebook=casebook,
+        health=HealthMonitor(HealthPolicy(), ledger),
         responder=Responder(casebook, journal, board, policy, ledger),
         publish=ledger,
     )

@@ -16,6 +16,7 @@ from models.anomalies import Anomaly
 from models.frames import MetricFrame
 from service.ports import Change
 from service.records import Record, RecordKind
+from service.store.paging import MAX_LIMIT
 from service.store.sql import SqlStore
 
 Publish = Callable[[Record], None]
@@ -43,7 +44,7 @@ class Casebook:
         self._publish = publish
         self._grouping = grouping
         self._history_rows = history_rows
-        self._changes: deque[Change] = deque(maxlen=MOST_CHANGES)
+        self._changes: deque[Change] = deque(_known_changes(store), maxlen=MOST_CHANGES)
         self._untold: deque[Record] = deque()
         self._open = {incident.id: incident for incident in _unresolved(store)}
 
@@ -53,14 +54,16 @@ class Casebook:
         return tuple(self._open[name] for name in sorted(self._open))
 
     def note_changes(self, changes: Iterable[Change]) -> None:
-        """Remember deploys and configuration changes for later analyses.
+        """Remember deploys and configuration changes for later analyses, and record them.
 
         Parameters
         ----------
         changes
             In time order.
         """
-        self._changes.extend(changes)
+        for change in changes:
+            self._changes.append(change)
+            self._publish(_change_record(change))
 
     def watched_since(self, fresh_start: datetime) -> datetime:
         """From when on present anomalies matter: the onset of the oldest open incident, or the fresh rows.
@@ -223,6 +226,16 @@ def _unresolved(store: SqlStore) -> Iterator[Incident]:
         while page.next_cursor is not None:
             page = store.incidents(status=status, cursor=page.next_cursor, limit=500)
             yield from page.items
+
+
+def _change_record(change: Change) -> Record:
+    return Record(at=change.at, kind=RecordKind.CHANGE_OBSERVED, subject=change.component, message=change.name)
+
+
+def _known_changes(store: SqlStore) -> list[Change]:
+    """What an earlier life of the service recorded, in time order."""
+    records = store.records(kind=RecordKind.CHANGE_OBSERVED, newest_first=True, limit=MAX_LIMIT)
+    return [Change(at=r.at, component=r.subject, name=r.message) for r in reversed(records)]
 
 
 def _change_events(changes: Iterable[Change]) -> pd.DataFrame | None:

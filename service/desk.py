@@ -4,8 +4,10 @@ from datetime import datetime
 
 import numpy as np
 
+from analysis.event_graph import EventGraph
 from analysis.findings import RootCauseAnalysis
 from analysis.incidents import Incident
+from analysis.topology import from_edges
 from models.anomalies import Anomaly, AnomalySeverity
 from models.errors import UnknownNameError
 from models.frames import MetricFrame, SeriesKey, to_datetime
@@ -13,10 +15,14 @@ from models.scoring import BundleScores, detect
 from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, RunSummary
 from service.api.runs import summarise
 from service.engine import Engine
+from service.incident_events import incident_events
 from service.journal import RecoveryJournal
 from service.ports import Clock
+from service.records import RecordKind
 from service.recovery.breakers import BreakerBoard, BreakerSnapshot
+from service.recovery.health import HealthStatus
 from service.recovery.lifecycle import IllegalRunSignalError
+from service.store.paging import MAX_LIMIT
 from service.store.sql import SqlStore
 
 
@@ -84,10 +90,18 @@ class Desk:
         with self._engine.lock:
             scores, incidents = self._engine.observer.scores, self._engine.casebook.open
             isolated = self._journal.isolations().isolated
+            healths = self._engine.health.statuses
             breakers = {snapshot.name: snapshot.state.value for snapshot in self._board.snapshots()}
         names = {*scores.frame.components, *(name for edge in self.edges() for name in edge)}
         return tuple(
-            _state(name, scores, incidents, is_isolated=name in isolated, breaker=breakers.get(name, ""))
+            _state(
+                name,
+                scores,
+                incidents,
+                is_isolated=name in isolated,
+                breaker=breakers.get(name, ""),
+                health=healths.get(name, HealthStatus.UNKNOWN),
+            )
             for name in sorted(names)
         )
 
@@ -127,6 +141,15 @@ class Desk:
                 )
             return self._engine.casebook.analyse(incident, frame, self._engine.edges, moment)
 
+    def event_graph(self, incident_id: str) -> EventGraph:
+        """Lay out the events of an incident: anomalies, changes before it, changes of health, and what we did."""
+        incident = self.store.incident(incident_id)
+        changes = self._engine.casebook.changes_before(incident, incident.resolved_at or self.now())
+        ours = self.store.records(incident_id=incident_id, limit=MAX_LIMIT)
+        healths = self.store.records(kind=RecordKind.HEALTH_CHANGED, newest_first=True, limit=MAX_LIMIT)
+        events = incident_events(incident, changes, [*ours, *healths])
+        return EventGraph(events, from_edges(self.edges()))
+
     def breakers(self) -> tuple[BreakerSnapshot, ...]:
         """All circuit breakers."""
         return self._board.snapshots()
@@ -163,7 +186,13 @@ class Desk:
 
 
 def _state(
-    name: str, scores: BundleScores, incidents: tuple[Incident, ...], *, is_isolated: bool, breaker: str
+    name: str,
+    scores: BundleScores,
+    incidents: tuple[Incident, ...],
+    *,
+    is_isolated: bool,
+    breaker: str,
+    health: HealthStatus,
 ) -> ComponentState:
     columns = [i for i, key in enumerate(scores.frame.keys) if key.component == name]
     newest = scores.score[-1:, columns]
@@ -177,4 +206,5 @@ def _state(
         is_isolated=is_isolated,
         breaker=breaker,
         last_seen=to_datetime(scores.frame.times[seen[-1]]) if len(seen) else None,
+        health=health,
     )

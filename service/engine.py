@@ -14,6 +14,7 @@ from datetime import datetime
 from analysis.topology import DependencyGraph, from_edges
 from models.frames import MetricFrame, to_datetime
 from service.casebook import Casebook
+from service.health import HealthMonitor
 from service.observer import Observer
 from service.ports import Clock, EventSink, MetricSource
 from service.records import Record, RecordKind
@@ -92,6 +93,8 @@ class Engine:
         Groups and analyses.
     responder
         Decides, acts, verifies.
+    health
+        Judges the components.
     publish
         The ledger.
     """
@@ -104,6 +107,7 @@ class Engine:
         observer: Observer,
         casebook: Casebook,
         responder: Responder,
+        health: HealthMonitor,
         publish: Publish,
     ) -> None:
         self.lock = threading.RLock()
@@ -112,6 +116,7 @@ class Engine:
         self.casebook = casebook
         self._source = source
         self._clock = clock
+        self.health = health
         self._responder = responder
         self._publish = publish
         self._ungrouped_since: datetime | None = None
@@ -141,6 +146,8 @@ class Engine:
                     self.pulse.rows_read += fresh.n_rows
                 with self._stage("group"):
                     self._group(fresh)
+            with self._stage("health"):
+                self.health.observe(self.observer.scores, self._clock.now())
             for incident in self.casebook.open:
                 with self._stage(f"{_RESPOND}{incident.id}"):
                     self._responder.respond(incident, self.observer, self.edges, self._clock.now())

@@ -10,6 +10,7 @@ from typing import Any
 class RecordKind(StrEnum):
     """What happened; every change that the service makes or notices is one of these."""
 
+    CHANGE_OBSERVED = "CHANGE_OBSERVED"
     ANOMALY_DETECTED = "ANOMALY_DETECTED"
     INCIDENT_OPENED = "INCIDENT_OPENED"
     INCIDENT_UPDATED = "INCIDENT_UPDATED"

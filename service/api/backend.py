@@ -13,11 +13,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.event_graph import EventGraph
 from analysis.findings import RootCauseAnalysis
 from models.anomalies import Anomaly, AnomalySeverity
 from models.errors import FaultlineError
 from models.frames import MetricFrame, SeriesKey
 from service.recovery.breakers import BreakerSnapshot
+from service.recovery.health import HealthStatus
 from service.recovery.runs import RecoveryStatus
 from service.recovery.strategies import RecoveryType, StepType
 from service.store.sql import SqlStore
@@ -45,6 +47,8 @@ class ComponentState:
         State of its breaker; empty if it has none.
     last_seen
         Time of its latest metric value, UTC; None if there was never one.
+    health
+        What several rows in a row say of it.
     """
 
     component: str
@@ -53,6 +57,7 @@ class ComponentState:
     is_isolated: bool
     breaker: str
     last_seen: datetime | None
+    health: HealthStatus = HealthStatus.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -215,6 +220,9 @@ class Judging(Protocol):
 
     def diagnose(self, incident_id: str) -> RootCauseAnalysis:
         """Run the analysis of an incident again, now, and keep it in the store."""
+
+    def event_graph(self, incident_id: str) -> EventGraph:
+        """Lay out the events of an incident: what can have led to what."""
 
 
 class Acting(Protocol):

@@ -92,7 +92,7 @@ def print_story(console: Console, story: Story) -> None:
         f"{len(incident.components)} components, detected {story.detected_after_s:.0f} s after the first faulty row."
     )
     print_analysis(console, story.analysis)
-    print_records(console, [record for record in story.records if record.kind is not RecordKind.ANOMALY_DETECTED])
+    print_records(console, [record for record in story.records if record.kind is not RecordKind.HEALTH_CHANGED])
     if story.resolved_after_s is None:
         console.print("[bold yellow]Not resolved within the replay.[/]")
     else:

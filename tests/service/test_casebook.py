@@ -184,6 +184,15 @@ def test_changes_around_an_incident(casebook):
     assert [c.name for c in casebook.changes_before(incident, T0 + 5 * MINUTE)] == ["m-30", "m0", "m5"]
 
 
+def test_changes_survive_a_restart(store):
+    """A deploy that was recorded before a restart counts in an analysis after it."""
+    change = Change(at=T0, component="web", name="deploy v2")
+    Casebook(store, store.append, GroupingSettings(), 60).note_changes([change])
+    reborn = Casebook(store, store.append, GroupingSettings(), 60)
+    assert reborn.changes_before(an_incident(0), T0 + MINUTE) == (change,)
+    assert [record.kind for record in store.records()] == [RecordKind.CHANGE_OBSERVED]
+
+
 def test_remembered_changes_are_bounded(casebook):
     """A system that is deployed all the time does not fill the memory; the latest changes are the ones kept."""
     casebook.note_changes(Change(at=T0, component="web", name=str(n)) for n in range(MOST_CHANGES + 5))

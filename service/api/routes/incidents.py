@@ -7,7 +7,15 @@ from models.anomalies import Anomaly
 from models.errors import UnknownNameError
 from service.api.dependencies import PREFIX, Cursor, Engine, Filter, Limit
 from service.api.openapi import problems
-from service.api.schemas.incidents import Incident, IncidentDetail, IncidentPage, RootCause, Timeline, TimelineEntry
+from service.api.schemas.incidents import (
+    EventGraph,
+    Incident,
+    IncidentDetail,
+    IncidentPage,
+    RootCause,
+    Timeline,
+    TimelineEntry,
+)
 from service.records import Record
 from service.store.paging import MAX_LIMIT
 
@@ -60,6 +68,12 @@ def timeline(incident_id: str, engine: Engine) -> Timeline:
     entries = [_seen(anomaly) for anomaly in found.anomalies] + [_done(record) for record in records]
     entries.sort(key=lambda entry: (entry.at, entry.seq or 0))
     return Timeline(incident_id=incident_id, items=entries, is_complete=len(records) < MAX_LIMIT)
+
+
+@router.get("/{incident_id}/event-graph", summary="Look up the event graph of an incident", responses=problems(404))
+def event_graph(incident_id: str, engine: Engine) -> EventGraph:
+    """Lay out anomalies, changes, changes of health and our own actions, with what can have led to what."""
+    return EventGraph.of(incident_id, engine.event_graph(incident_id))
 
 
 def _root_cause(incident_id: str, engine: Engine) -> RootCause:

@@ -4,8 +4,9 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
-from analysis import findings
+from analysis import event_graph, findings
 from analysis import incidents as domain
+from analysis.events import EventKind
 from analysis.findings import CauseCategory
 from analysis.incidents import IncidentStatus
 from models.anomalies import AnomalySeverity
@@ -212,6 +213,68 @@ class TimelineEntry(Schema):
     subject: str
     message: str
     seq: int | None = Field(description="Number of the ledger record; null for an observation.")
+
+
+class Event(Schema):
+    """One observation, or one of our own actions, as a node of the event graph."""
+
+    model_config = example(
+        id="e0",
+        at="2026-03-01T12:00:00Z",
+        component="payments-db",
+        kind="ANOMALY",
+        name="cpu",
+        detail="0.98 where 0.35 was expected (high)",
+        weight=3.1,
+    )
+
+    id: str = Field(description="Unique in this graph.")
+    at: AwareDatetime
+    component: str
+    kind: EventKind
+    name: str
+    detail: str
+    weight: Number = Field(description="How grave; 1.0 is an anomaly at the alarm boundary, 0 an action of ours.")
+
+
+class EventLink(Schema):
+    """The first event can have led to the second."""
+
+    model_config = example(earlier="e0", later="e1")
+
+    earlier: str
+    later: str
+
+
+class EventGraph(Schema):
+    """The events of an incident, and which can have led to which: possibility, not proof."""
+
+    model_config = example(
+        incident_id="inc-20260301T120400-1",
+        events=[example_of(Event)],
+        links=[example_of(EventLink)],
+        roots=["e0"],
+        critical_path=["e0", "e1"],
+    )
+
+    incident_id: str
+    events: list[Event] = Field(description="In order of time.")
+    links: list[EventLink]
+    roots: list[str] = Field(description="Events that nothing earlier can have led to.")
+    critical_path: list[str] = Field(description="The heaviest chain.")
+
+    @classmethod
+    def of(cls, incident_id: str, graph: event_graph.EventGraph) -> "EventGraph":
+        """Map the domain's value."""
+        ids = {event: f"e{number}" for number, event in enumerate(graph.timeline)}
+        names = ("at", "component", "kind", "name", "detail", "weight")
+        return cls(
+            incident_id=incident_id,
+            events=[Event(id=ids[e], **{name: getattr(e, name) for name in names}) for e in graph.timeline],
+            links=[EventLink(earlier=ids[earlier], later=ids[later]) for earlier, later in graph.links],
+            roots=[ids[event] for event in graph.roots],
+            critical_path=[ids[event] for event in graph.critical_path()],
+        )
 
 
 class Timeline(Schema):

@@ -6,6 +6,7 @@ from models.anomalies import AnomalySeverity
 from models.frames import to_datetime
 from service.api import backend as domain
 from service.api.schemas.base import Number, Schema, example, example_of
+from service.recovery.health import HealthStatus
 
 
 class Component(Schema):
@@ -18,6 +19,7 @@ class Component(Schema):
         is_isolated=False,
         breaker="CLOSED",
         last_seen="2026-03-01T12:09:00Z",
+        health="DEGRADED",
     )
 
     component: str
@@ -26,6 +28,7 @@ class Component(Schema):
     is_isolated: bool
     breaker: str = Field(description="State of its breaker; empty if it has none.")
     last_seen: AwareDatetime | None
+    health: HealthStatus = Field(description="What several rows in a row say of it; UNKNOWN without fresh metrics.")
 
     @classmethod
     def of(cls, state: domain.ComponentState) -> "Component":

@@ -5,6 +5,9 @@ from datetime import datetime
 
 import numpy as np
 
+from analysis.event_graph import EventGraph
+from analysis.events import from_anomalies
+from analysis.topology import from_edges
 from models.anomalies import AnomalySeverity
 from models.errors import UnknownNameError
 from models.frames import SeriesKey, to_datetime64
@@ -114,6 +117,11 @@ class FakeBackend:
         self._call()
         self.store.save_analysis(incident_id, an_analysis(), NOW)
         return an_analysis()
+
+    def event_graph(self, incident_id):
+        """Of the anomalies in the store."""
+        self._call()
+        return EventGraph(from_anomalies(self.store.incident(incident_id).anomalies), from_edges(self.edges()))
 
     def breakers(self):
         """As set."""

@@ -42,7 +42,7 @@ def test_one_incident(client, backend):
     "name",
     ["nope", "%00", "..%2F..%2Fetc%2Fpasswd", "x" * 5000, "'; DROP TABLE incidents; --", "%F0%9F%94%A5", "%ED%A0%80"],
 )
-@pytest.mark.parametrize("part", ["", "/root-cause", "/timeline"])
+@pytest.mark.parametrize("part", ["", "/root-cause", "/timeline", "/event-graph"])
 def test_an_unknown_incident(client, name, part):
     """An id that nobody knows is a 404, however strange it is."""
     problem(client.get(f"{INCIDENTS}/{name}{part}"), 404)
@@ -52,6 +52,17 @@ def test_an_incident_with_a_strange_id(client, backend):
     """An id that holds quotes and an emoji is found again."""
     backend.store.save_incident(an_incident(id='in\'c "1" 🔥'))
     assert client.get(f"{INCIDENTS}/in'c%20%221%22%20🔥").json()["id"] == 'in\'c "1" 🔥'
+
+
+def test_the_event_graph(client, backend):
+    """Events have ids that links, roots and the critical path refer to."""
+    backend.store.save_incident(an_incident(1, anomalies=(an_anomaly(), an_anomaly("payments-db", "cpu", minute=-2))))
+    body = client.get(f"{INCIDENTS}/inc-0001/event-graph").json()
+    ids = {event["id"] for event in body["events"]}
+    assert len(ids) == len(body["events"]) == 2
+    assert {end for link in body["links"] for end in link.values()} | set(body["roots"]) <= ids
+    assert set(body["critical_path"]) <= ids
+    assert body["roots"]
 
 
 def test_the_root_cause(client, backend):
