@@ -118,8 +118,8 @@ class Casebook:
             self._publish(self._untold[0])
             self._untold.popleft()
 
-    def decided_at(self, incident_id: str) -> datetime | None:
-        """Tell when the latest decision about an incident was made.
+    def latest_decision(self, incident_id: str) -> Record | None:
+        """Look up the latest decision about an incident.
 
         Parameters
         ----------
@@ -128,11 +128,12 @@ class Casebook:
 
         Returns
         -------
-        datetime or None
-            UTC; None if nothing was decided yet.
+        Record or None
+            Its subject is the component that was held responsible, or the incident itself for an abstention; None if
+            nothing was decided yet.
         """
         made = self._store.records(kind=RecordKind.DECISION_MADE, incident_id=incident_id, limit=1, newest_first=True)
-        return made[0].at if made else None
+        return made[0] if made else None
 
     def keep(self, incident: Incident) -> None:
         """Save an incident as it is now.

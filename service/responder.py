@@ -76,7 +76,11 @@ class Responder:
         self._policy = policy
         self._publish = publish
         self._named: dict[str, str] = {}
-        self._decided: set[str] = {i.id for i in casebook.open if self._is_decided(i.id)}
+        latest = {incident.id: casebook.latest_decision(incident.id) for incident in casebook.open}
+        self._undecided: set[str] = {name for name, record in latest.items() if record and record.subject == name}
+        self._decided: set[str] = {
+            name for name, record in latest.items() if record and record.subject != name and self._still_holds(record)
+        }
 
     def respond(self, incident: Incident, observer: Observer, edges: Edges, now: datetime) -> None:
         """Analyse and decide an incident if it is due.
@@ -105,9 +109,9 @@ class Responder:
         cause = analysis.most_likely_cause
         is_last_call = watched >= settings.decision_patience_rows
         if cause is None:
-            if is_last_call:
+            if is_last_call and incident.id not in self._undecided:
                 self._publish(_undecided(incident, analysis, now))
-                self._decided.add(incident.id)
+                self._undecided.add(incident.id)
             return
         if self._named.get(incident.id) != cause.component:
             self._publish(_found(incident, cause, analysis, now))
@@ -190,11 +194,10 @@ class Responder:
         if runs[0].status is RecoveryStatus.FAILED:
             self._decided.discard(incident.id)
 
-    def _is_decided(self, incident_id: str) -> bool:
-        """Whether an earlier life of the loop has decided an incident, and nothing failed since."""
-        decided_at = self._casebook.decided_at(incident_id)
-        failed = self._journal.runs(incident_id=incident_id, status=RecoveryStatus.FAILED)
-        return decided_at is not None and all(run.updated_at < decided_at for run in failed)
+    def _still_holds(self, decision: Record) -> bool:
+        """Whether no recovery of the incident failed since a decision of an earlier life of the loop."""
+        failed = self._journal.runs(incident_id=decision.incident_id, status=RecoveryStatus.FAILED)
+        return all(run.updated_at < decision.at for run in failed)
 
 
 def _found(incident: Incident, cause: PossibleCause, analysis: RootCauseAnalysis, now: datetime) -> Record:

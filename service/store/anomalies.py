@@ -57,7 +57,7 @@ def upsert(session: Session, anomalies: Iterable[Anomaly]) -> list[int]:
     if not rows:
         return []
     insert = (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(AnomalyRow)
-    renewed = {name: insert.excluded[name] for name in ("type", "severity", *_PLAIN)}
+    renewed = {name: insert.excluded[name] for name in ("type", "severity", "supporting_detectors", *_PLAIN)}
     session.execute(
         insert.on_conflict_do_update(index_elements=["identity"], set_=renewed),
         [{"identity": digest, **row} for digest, row in rows.items()],
@@ -96,6 +96,7 @@ def _to_row(anomaly: Anomaly) -> dict[str, Any]:
         "metric": anomaly.key.metric,
         "type": anomaly.type.value,
         "severity": anomaly.severity.value,
+        "supporting_detectors": json.dumps(anomaly.supporting_detectors),
         **{name: getattr(anomaly, name) for name in _PLAIN},
     }
 
@@ -117,5 +118,6 @@ def to_anomaly(row: AnomalyRow) -> Anomaly:
         key=SeriesKey(row.component, row.metric),
         type=AnomalyType(row.type),
         severity=AnomalySeverity(row.severity),
+        supporting_detectors=tuple(json.loads(row.supporting_detectors)),
         **{name: getattr(row, name) for name in _PLAIN},
     )

@@ -61,6 +61,8 @@ class AnomalyRow(Base):
     detector: Mapped[str] = mapped_column(OpaqueText)
     model_version: Mapped[str] = mapped_column(OpaqueText)
     step_s: Mapped[float] = mapped_column(NullableFloat, nullable=True)
+    supporting_detectors: Mapped[str] = mapped_column(OpaqueText)
+    """JSON list of names."""
 
 
 class MemberRow(Base):

@@ -96,6 +96,17 @@ def test_weak_evidence_is_waited_for_and_then_nothing_is_done(world):
     assert (world.hand.done, world.journal.runs(), world.status) == ([], (), IncidentStatus.OPEN)
 
 
+def test_an_abstention_does_not_end_the_watch(world):
+    """When better evidence comes after patience has ended, also across a restart, it is acted upon."""
+    world.finding = a_finding(confidence=0.3, is_named=False)
+    world.live(world.settings.decision_patience_rows + 2)
+    world.restart()
+    world.finding = a_finding(confidence=0.9)
+    world.live(1)
+    assert len(world.decisions) == 2
+    assert world.hand.done == [RESTARTED]
+
+
 def test_an_unsure_cause_is_named_but_only_a_person_acts(world):
     """A cause below the guard's confidence is told, waited for, and then handed to a person with the plan."""
     world.finding = a_finding(confidence=0.4)

@@ -63,6 +63,7 @@ class Anomaly(Schema):
         previous_value=0.21,
         rate_of_change=0.038,
         detector="seasonal",
+        supporting_detectors=["moving_average"],
         model_version="v1",
         step_s=60.0,
     )
@@ -85,6 +86,7 @@ class Anomaly(Schema):
     previous_value: Number
     rate_of_change: Number = Field(description="Per second.")
     detector: str
+    supporting_detectors: list[str] = Field(description="Others that found the same run abnormal.")
     model_version: str
     step_s: float
 

@@ -32,6 +32,7 @@ def an_anomaly(component="orders", metric="latency_p95_s", minute=0, **changes):
         "previous_value": float("nan"),
         "rate_of_change": float("nan"),
         "detector": "seasonal",
+        "supporting_detectors": ("moving_average", 'odd, "name"'),
         "model_version": "v1",
         "step_s": 60.0,
     }

@@ -57,6 +57,7 @@ def _anomalies() -> None:
         sa.Column("detector", OpaqueText, nullable=False),
         sa.Column("model_version", OpaqueText, nullable=False),
         sa.Column("step_s", NullableFloat, nullable=True),
+        sa.Column("supporting_detectors", OpaqueText, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_anomalies"),
         sa.UniqueConstraint("identity", name="uq_anomalies_identity"),
     )
