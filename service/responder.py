@@ -21,8 +21,8 @@ from service.recovery.runs import RecoveryRun, RecoveryStatus
 from service.recovery.single_steps import is_release
 from service.recovery.strategies import RecoveryType, Strategies
 
-LASTING_ROWS = 2
-"""An anomaly that ended so few rows ago still lasts."""
+LASTING_ROWS = 1
+"""An anomaly that ended at most so many rows ago still lasts."""
 
 Publish = Callable[[Record], None]
 Edges = tuple[tuple[str, str], ...] | None
