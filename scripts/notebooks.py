@@ -38,7 +38,8 @@ def execute(source: Path, directory: Path) -> nbformat.NotebookNode:
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(directory)}}
     )
     client.execute(env=environment)
-    for cell in notebook.cells:
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell.id = f"cell-{number:02d}"  # a random one would change with every renewal
         cell.get("metadata", {}).pop("execution", None)
     notebook.metadata.pop("language_info", None)
     return notebook

@@ -1,5 +1,6 @@
 """Notebooks: the sources run, and what is committed beside them is what they gave."""
 
+import re
 import warnings
 from pathlib import Path
 
@@ -13,6 +14,7 @@ with warnings.catch_warnings():
     from scripts.notebooks import ROOT, execute, sources
 
 SOURCES = sources()
+MACHINE_PATH = re.compile(r"(?<![\w.])/(home|root|tmp|usr|var|work|opt|Users|private)/")
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -32,6 +34,8 @@ def test_executed_copy_is_that_of_the_source(source):
     outputs = [output for cell in copy.cells for output in cell.get("outputs", [])]
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 4
     assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    told = [str(output.get("text", output.get("data", {}).get("text/plain", ""))) for output in outputs]
+    assert not [line for line in told if MACHINE_PATH.search(line)]
     assert str(ROOT) not in text
     assert str(Path.home()) not in text
 
