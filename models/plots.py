@@ -51,7 +51,7 @@ def plot_series(ax: "Axes", scores: BundleScores, key: SeriesKey, anomalies: Ite
         )
     ax.set_title(str(key), loc="left", fontsize=10)
     ax.set_xlabel("time (UTC)")
-    ax.set_ylabel(f"{key.metric} (its own unit)")
+    ax.set_ylabel(key.metric)  # an opaque name; by convention it ends with the unit
     ax.legend(loc="upper left", fontsize=8, frameon=False, ncols=4)
     ax.margins(x=0)
     shown = np.concatenate([value, scores.expected[:, column]])
