@@ -29,7 +29,7 @@ def test_a_series_is_drawn_with_band_expectation_and_anomaly(judged) -> None:
     _, labels = ax.get_legend_handles_labels()
     assert set(labels) == {"band at the alarm boundary", "expected", "value", "anomaly"}
     assert "UTC" in ax.get_xlabel()
-    assert "unit" in ax.get_ylabel()
+    assert ax.get_ylabel() == "memory"
     assert ax.get_ylim()[1] < 120
 
 
