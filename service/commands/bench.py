@@ -1,4 +1,4 @@
-"""``faultline bench``: rankings and scores on suites of recorded incidents."""
+"""``faultline bench``: rankings on suites of recorded incidents, detection on suites of labelled series."""
 
 import json
 from pathlib import Path
@@ -11,6 +11,7 @@ from models.errors import InputError
 app = typer.Typer(help="Measure the product on labelled recordings.", no_args_is_help=True)
 
 Suite = Annotated[Path, typer.Argument(help="Directory of the suite: one sub-directory a case.")]
+SeriesSuite = Annotated[Path, typer.Argument(help="Directory of the suite: one Parquet file a series.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
@@ -47,6 +48,50 @@ def score_rca(
         return
     for line in _lines(suite.name, score):
         output.say(line)
+
+
+@app.command("detect")
+def detect(
+    suite: SeriesSuite,
+    out: Annotated[Path, typer.Option(help="Directory for the scores (one Parquet file a series) and report.json.")],
+    as_json: AsJson = False,
+) -> None:
+    """Learn the first rows of every series of a suite and score the rest causally, without reading its truth."""
+    from models.detection_benchmark import detect_suite
+    from service.commands import output
+
+    with output.Bar(f"detecting in {suite.name}") as bar:
+        report = detect_suite(suite, out, progress=bar.count)
+    if as_json:
+        output.print_json(report)
+        return
+    for name, reason in report["skipped"].items():
+        output.say(f"not scored: {name}: {reason}")
+    for name, notes in report["partly_scored"].items():
+        output.say(f"partly scored: {name}: {notes}")
+    speed = (
+        f"{report['points']} points in {report['seconds']:.1f} s, {report['points_per_cpu_second']:.0f} a CPU second"
+    )
+    output.say(f"{report['series']} series written to {out}; {speed}, peak {report['peak_memory_mb']:.0f} MB")
+
+
+@app.command("score-detect")
+def score_detect(
+    suite: SeriesSuite,
+    scores: Annotated[Path, typer.Argument(help="What `faultline bench detect` wrote.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare detection scores with the truth of a suite."""
+    from models.evaluation import evaluate_suite
+    from service.commands import output
+
+    figures = evaluate_suite(suite, scores)
+    if as_json:
+        output.print_json(figures)
+        return
+    for name, value in figures.items():
+        shown = f"{value:.3f}" if isinstance(value, float) else ("none" if value is None else value)
+        output.say(f"{name:<34} {shown}")
 
 
 def _cases(suite: Path, split: str | None) -> set[str]:
