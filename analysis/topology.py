@@ -26,6 +26,8 @@ class EdgeSource(StrEnum):
     DECLARED = "DECLARED"
     FILE = "FILE"
     TRACES = "TRACES"
+    LAG = "LAG"
+    """Guessed from what follows what in the metrics (``analysis.discovery``): a hint, not knowledge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
