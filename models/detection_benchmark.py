@@ -87,8 +87,8 @@ class SeriesScores:
         The highest calibrated score of any detector on any metric of the row; 1.0 is the alarm boundary, NaN = not
         scored.
     alarm
-        True from the row at which an anomaly is reported until its score first falls below the rules' ``leave``. What
-        is merged into the same anomaly afterwards is no new alarm. A later row changes nothing.
+        True from the row at which an anomaly of any metric is reported while any lasts; what resumes after a gap that
+        the rules merge is the same alarm and not told again. A later row changes nothing.
     n_late, n_crowded
         Rows after the history that were not scored because they came late, or were too many for one grid row.
     skipped
@@ -238,8 +238,8 @@ def detect_series(series: SeriesInput, train_rows: int, settings: TrainingSettin
     )
 
 
-def alarmed_rows(score: Array, rules: SegmentRules) -> NDArray[np.bool_]:
-    """Rows under alarm: each anomaly of a column once, as a live loop would tell it.
+def reported_rows(score: Array, rules: SegmentRules) -> NDArray[np.bool_]:
+    """Rows at which a live loop shows an anomaly of a column.
 
     Parameters
     ----------
@@ -251,17 +251,40 @@ def alarmed_rows(score: Array, rules: SegmentRules) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray of bool, shape (n_rows, n_columns)
-        In each run of ``find_runs``: from the row at which the run has earned its report until the score first falls
-        below ``leave``; the rest of a merged run is the same anomaly and not told again. Each row follows from itself
-        and the rows before.
+        In each run of ``find_runs``, from the row at which it has earned its report, the rows with at least ``leave``.
+        Each follows from itself and the rows before.
     """
-    alarm = np.zeros(score.shape, dtype=bool)
+    reported = np.zeros(score.shape, dtype=bool)
     for run in find_runs(score, rules):
         part = score[run.first : run.last, run.column]
         earned = np.cumsum(part >= rules.enter) >= max(rules.least_rows, 1)
         earned |= np.logical_or.accumulate(part >= max(rules.spike, rules.enter))
-        alarm[run.first : run.last, run.column] = earned & ~np.logical_or.accumulate(earned & ~(part >= rules.leave))
-    return alarm
+        reported[run.first : run.last, run.column] = earned & (part >= rules.leave)
+    return reported
+
+
+def tell_once(reported: NDArray[np.bool_], merge_rows: int) -> NDArray[np.bool_]:
+    """Silence what follows an alarm so closely that it is the same one.
+
+    Parameters
+    ----------
+    reported
+        Shape (n_rows,).
+    merge_rows
+        Runs with at most so many other rows between them are one alarm.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows,)
+        The first run of each alarm. To fill the gaps instead would need the rows behind them.
+    """
+    rows = np.flatnonzero(reported)
+    gap = np.diff(rows, prepend=-merge_rows - 2) - 1
+    run, alarm = np.cumsum(gap > 0), np.cumsum(gap > merge_rows)
+    first_run = run[gap > merge_rows]
+    told = np.zeros_like(reported)
+    told[rows[run == first_run[alarm - 1]]] = True
+    return told
 
 
 def write_scores(directory: Path, name: str, score: Array, alarm: NDArray[np.bool_]) -> None:
@@ -324,13 +347,13 @@ def _apply(
 
 
 def _alarms(bundle: Bundle, scores: BundleScores, own: int) -> NDArray[np.bool_]:
-    alarm = np.zeros(len(scores.score) - own, dtype=bool)
+    reported = np.zeros(len(scores.score) - own, dtype=bool)
     one_each = [columns[0] for columns in columns_by_component(bundle.keys).values()]
     for member in bundle.members:
         judged = scores.by_detector[member.detector.name].score[own:]
         judged = judged[:, one_each] if member.detector.scope == "component" else judged
-        alarm |= alarmed_rows(judged, bundle.rules).any(axis=1)
-    return alarm
+        reported |= reported_rows(judged, bundle.rules).any(axis=1)
+    return tell_once(reported, bundle.rules.merge_rows)
 
 
 def _peak_memory_mb() -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.detection_benchmark import SeriesInput, alarmed_rows, detect_series, detect_suite, read_series
+from models.detection_benchmark import SeriesInput, detect_series, detect_suite, read_series, reported_rows, tell_once
 from models.errors import CaseError, InputError
 from models.segments import SegmentRules
 
@@ -93,13 +93,22 @@ def test_late_and_crowded_rows_are_counted_and_not_scored():
     np.testing.assert_array_equal(found.score[:n], detect_series(whole, 4 * DAY).score)
 
 
-def test_alarms_follow_the_rules_and_the_clock():
-    """Two rows report a run, a spike reports itself, one row does not; no report is early, what is merged is none."""
+def test_reports_follow_the_rules_and_the_clock():
+    """Two rows report a run, a spike reports itself, one row does not; no report is early."""
     rules = SegmentRules(enter=1.0, leave=0.7, merge_rows=1, least_rows=2, spike=1.5)
     score = np.array([0.8, 1.1, 1.1, 0.8, 0.1, 1.1, 0.1, 0.1, 1.2, 0.1, 0.1, 1.6, np.nan, 2.0, 0.1])[:, None]
-    assert np.flatnonzero(alarmed_rows(score, rules)[:, 0]).tolist() == [2, 3, 11]
-    gap_first = np.array([1.1, 0.1, 1.1, 0.9])[:, None]
-    assert np.flatnonzero(alarmed_rows(gap_first, rules)[:, 0]).tolist() == [2, 3]
+    assert np.flatnonzero(reported_rows(score, rules)[:, 0]).tolist() == [2, 3, 5, 11, 13]
+    assert np.flatnonzero(reported_rows(np.array([[1.1], [0.1], [1.1], [0.9]]), rules)).tolist() == [2, 3]
+    assert not reported_rows(np.full((4, 2), np.nan), rules).any()
+
+
+@pytest.mark.parametrize(
+    ("reported", "told"), [([], []), ([0], [0]), ([0, 1, 3, 6, 7, 10], [0, 1]), ([2, 6, 8, 12, 13], [2, 6, 12, 13])]
+)
+def test_an_alarm_is_told_once(reported, told):
+    """What resumes after a gap of at most two rows is the same alarm, however often; a longer gap makes a new one."""
+    mask = np.isin(np.arange(15), reported)
+    assert np.flatnonzero(tell_once(mask, 2)).tolist() == told
 
 
 def test_a_suite_leaves_one_row_an_input_row_and_a_report(tmp_path):
