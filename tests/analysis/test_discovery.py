@@ -91,6 +91,40 @@ def test_a_shared_load_gives_no_edge(has_traffic):
     assert pairs(discover_edges(frame_of(series))) == set()
 
 
+def test_a_shared_swing_without_traffic_gives_hardly_an_edge():
+    """A swing that everybody measures with noise of his own is told by the others, where there are enough of them."""
+    swing = wandering(np.random.default_rng(8), 1000, 0.9)
+    series = {(f"c{i:02}", "latency"): swing + noise(1000, spread=1.0, seed=i) for i in range(20)}
+    assert len(discover_edges(frame_of(series)).edges) <= 1
+    few = dict(list(series.items())[:6])
+    assert len(discover_edges(frame_of(few)).edges) > 1
+
+
+def test_one_who_gets_faster_is_no_caller():
+    """Trouble slows the caller down; a series that falls when the other rises is related in some other way."""
+    db = noise(ROWS)
+    assert discover_edges(frame_of({("db", "ms"): db, ("web", "ms"): lagging(db, weight=-0.7)})).edges == ()
+
+
+def test_of_two_directions_the_stronger_stays():
+    """Two that follow each other are one edge, towards the one with more influence."""
+    rng = np.random.default_rng(2)
+    strong, weak = rng.normal(size=ROWS), rng.normal(size=ROWS)
+    for row in range(1, ROWS):
+        strong[row] += 0.25 * weak[row - 1]
+        weak[row] += 0.6 * strong[row - 1]
+    for names in (("a", "b"), ("b", "a")):
+        series = {(names[0], "ms"): 10 + strong, (names[1], "ms"): 10 + weak}
+        assert pairs(discover_edges(frame_of(series))) == {(names[1], names[0])}
+
+
+def test_only_the_last_rows_are_read():
+    """What held long ago and holds no more is no edge."""
+    series = {key: np.concatenate([values, noise(300, seed=i)]) for i, (key, values) in enumerate(chain().items())}
+    assert discover_edges(frame_of(series)).edges
+    assert discover_edges(frame_of(series), DiscoverySettings(max_rows=300)).edges == ()
+
+
 def test_the_order_of_columns_does_not_matter():
     """The same series in any order give the same bits."""
     series = {**chain(), ("db", "errors"): noise(ROWS, seed=4), ("db", "requests"): noise(ROWS, seed=5)}
