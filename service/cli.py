@@ -11,7 +11,7 @@ import sys
 import typer
 
 from models.errors import FaultlineError
-from service.commands import bench, detect, diagnose, run, simulate, strategies, train
+from service.commands import bench, detect, diagnose, run, simulate, strategies, topology, train
 
 app = typer.Typer(
     name="faultline",
@@ -27,6 +27,7 @@ app.command("detect")(detect.detect)
 app.command("diagnose")(diagnose.diagnose)
 app.add_typer(bench.app, name="bench")
 app.add_typer(strategies.app, name="strategies")
+app.add_typer(topology.app, name="topology")
 
 
 def main() -> None:

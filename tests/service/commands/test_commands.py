@@ -12,7 +12,8 @@ from tests.service.commands.conftest import typed
 
 COMMANDS = (
     (), ("run",), ("simulate",), ("train",), ("detect",), ("diagnose",), ("bench",), ("bench", "rca"),
-    ("bench", "score-rca"), ("strategies",), ("strategies", "check"),
+    ("bench", "score-rca"), ("bench", "detect"), ("bench", "score-detect"), ("strategies",), ("strategies", "check"),
+    ("topology",), ("topology", "discover"),
 )  # fmt: skip
 GOOD = """
 default: ask
