@@ -54,14 +54,14 @@ def test_times_cross_zones():
     assert to_datetime(START).tzinfo is UTC
 
 
-@pytest.mark.parametrize("moment", [datetime(2024, 5, 1), np.datetime64("NaT")])  # noqa: DTZ001  # the missing zone is the point
+@pytest.mark.parametrize("moment", [datetime(2024, 5, 1), np.datetime64("NaT", "us")])  # noqa: DTZ001  # the missing zone is the point
 def test_time_without_meaning_is_refused(moment):
     """A time without a zone, or none at all, is an error."""
     with pytest.raises(InputError):
         to_datetime64(moment)
 
 
-@pytest.mark.parametrize("moment", [np.datetime64("NaT"), np.datetime64("12000-01-01")])
+@pytest.mark.parametrize("moment", [np.datetime64("NaT", "us"), np.datetime64("12000-01-01")])
 def test_time_outside_the_calendar_is_refused(moment):
     """NaT and years that datetime lacks are errors, not crashes."""
     with pytest.raises(InputError, match="calendar"):
@@ -96,7 +96,7 @@ def test_values_that_break_the_rules_are_refused(values, keys, said):
 def test_frame_needs_a_start():
     """A frame without a start is an error."""
     with pytest.raises(InputError, match="start"):
-        make([[1.0]], start=np.datetime64("NaT"))
+        make([[1.0]], start=np.datetime64("NaT", "us"))
 
 
 def test_whole_numbers_become_floats():
