@@ -18,6 +18,7 @@ def detect(
 ) -> None:
     """Find anomalies in metrics with a trained bundle."""
     from models.bundle import Bundle
+    from models.errors import InputError
     from models.scoring import find_anomalies, score_frame
     from models.tracking import load_champion
     from service.commands import output
@@ -27,6 +28,12 @@ def detect(
     frame, repairs = _read(source, step_s)
     judge = Bundle.load(bundle) if bundle is not None else load_champion(load_settings().tracking)
     scores = score_frame(judge, frame)
+    if len(scores.absent) == len(judge.keys):
+        raise InputError(
+            f"has none of the {len(judge.keys)} series that the bundle {judge.model_version} knows",
+            source=str(source),
+            remedy="train on this system, or name its bundle with --bundle",
+        )
     anomalies = find_anomalies(judge, scores)
     notes = [*(f"repaired: {repair}" for repair in repairs)]
     notes += [f"not judged, unknown to the bundle: {key}" for key in scores.unknown]

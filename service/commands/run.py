@@ -31,6 +31,8 @@ def run(
         from service.api.serving import check_address
 
         check_address(settings.host, settings.port)
+    if settings.store_url:
+        _check_empty(settings.store_url)
     kind, where = (fault, component) if fault else ("BAD_DEPLOY", component or "orders-db")
     plan = ReplayPlan.of(kind, where, seed=seed, days=days)
     with output.Bar("training") as bar:
@@ -38,7 +40,7 @@ def run(
         system, history = history_of(plan)
         result = learn(history, system.now, lambda what, done: bar.stage(what, 0.2 + 0.5 * done))
         bar.stage("recording the run in MLflow", 0.7)
-        tracked = log_training(result, settings.tracking, history)
+        tracked = log_training(result, settings.tracking, history, alias="demo")
     in_force = load_settings(port=port, data_dir=fresh_data_dir(settings.data_dir / "run"))
     replay = Replay.wired(plan, system, result.bundle, history, in_force)
     with output.Bar(f"replaying {plan.fault.kind} on {plan.fault.component}") as bar:
@@ -46,9 +48,23 @@ def run(
     if as_json:
         output.print_json({"run_id": tracked.run_id, **story.to_json()})
         return
-    output.say(f"Trained {result.bundle.model_version} on {days} days; MLflow run {tracked.run_id}, alias champion.")
+    output.say(f"Trained {result.bundle.model_version} on {days} days; MLflow run {tracked.run_id}, alias demo.")
     print_story(Console(), story)
     if serve:
         from service.serving import serve_live
 
         serve_live(replay.app, in_force, lambda url: output.say(f"The page and the API: {url} (Ctrl-C ends)"))
+
+
+def _check_empty(store_url: str) -> None:
+    """A replay begins with the same simulated time each time: an earlier one in the same store would mix with it."""
+    from contextlib import closing
+
+    from models.errors import ConfigurationError
+    from service.store.sql import SqlStore
+
+    with closing(SqlStore(store_url)) as store:
+        if store.records(limit=1):
+            raise ConfigurationError(
+                f"The store {store_url} is not empty.", remedy="give a replay a store of its own, or none"
+            )
