@@ -19,6 +19,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _COUNTRY = re.compile(r"[A-Z]{2}(-.{1,60})?")
 _BRIEF = reprlib.Repr()
 _BRIEF.maxstring = _BRIEF.maxother = 60
+_LONGEST_SHOWN = 120
 
 
 class OptionKind(Protocol):
@@ -44,7 +45,10 @@ def shown(value: object) -> str:
     str
         Its abbreviated ``repr``.
     """
-    return _BRIEF.repr(value)
+    if isinstance(value, int) and not -(10**60) < value < 10**60:
+        return "a huge integer"  # repr itself refuses those of thousands of digits
+    text = _BRIEF.repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
