@@ -60,6 +60,10 @@ def test_both_counts_start_again_behind_a_window() -> None:
     assert missing[:, 0].tolist() == [False, False, False, True]
     _, stuck, _ = advance(fresh_state(1), column(5, 5, 5, 5), STEP, _limits(stuck_after_s=120), mask)
     assert stuck[:, 0].tolist() == [False, False, False, True]
+    for inside in (5, 6, NAN):
+        values = column(5, 5, inside, 5 if inside != 6 else 6, 5)
+        mask = np.array([[False], [False], [True], [False], [False]])
+        assert not advance(fresh_state(1), values, STEP, _limits(stuck_after_s=121), mask)[1].any()
 
 
 def test_no_rows_change_nothing() -> None:
