@@ -1,0 +1,1 @@
+"""Commands that measure: none is part of the product, each prints what it found."""

@@ -1,0 +1,1 @@
+"""Tests of what Faultline is set beside."""
