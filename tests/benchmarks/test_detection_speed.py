@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from sklearn.ensemble import IsolationForest
 
 from benchmarks.detection_speed import DETECTORS, OURS, Sizes, Speeds, held_bytes, lag_vectors, main, markdown
 from benchmarks.train import history
@@ -26,6 +27,13 @@ def test_held_bytes_count_what_a_model_keeps():
             self.part = self.first[:5_000]
 
     assert 80_000 < held_bytes(Model()) < 85_000
+
+
+def test_held_bytes_see_the_nodes_of_a_forest():
+    """A forest with more nodes is larger, though scikit-learn keeps them outside Python's sight."""
+    values = np.random.default_rng(3).normal(size=(500, 2))
+    small, large = (IsolationForest(n_estimators=5, max_samples=size, random_state=1).fit(values) for size in (8, 400))
+    assert held_bytes(large) > held_bytes(small) + 50_000
 
 
 def test_every_rival_gives_all_figures():
