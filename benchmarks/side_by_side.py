@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
             text = page(
                 done,
                 command=_command(given, whole=whole),
-                budget=TrainingSettings().false_alarms_per_series_day,
+                budget=TrainingSettings().false_alarms_per_day,
                 missing=sorted({suite.name for suite in suites} - done.keys()),
                 reasons=reasons,
             )

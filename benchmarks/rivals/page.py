@@ -94,7 +94,8 @@ def summary(suites: Mapping[str, Mapping[str, Row]], reasons: Reasons) -> str:
         titles = _titles(rows)
         count += len(titles)
         for title, who in lost(rows).items():
-            why = _why(title, rows, who) or reasons.get(name, {}).get(title, UNEXPLAINED)
+            known = (reasons.get(name, {}).get(title, ""), _why(title, rows, who))
+            why = "; ".join(filter(None, known)) or UNEXPLAINED
             ours, best = (_figure(title, rows[one][title]) for one in (OURS, who))
             lines.append(f"| {name} | {title} | {ours} | {best} | {who} | {why} |")
     told = (
@@ -172,7 +173,7 @@ def _why(title: str, rows: Mapping[str, Row], who: str) -> str:
         return f"it is silent: {best[RECALL]:.0%} of the events found, {rows[OURS][RECALL]:.0%} by Faultline"
     chance = rows.get(NO_DETECTOR, {}).get(title, -math.inf)
     if title in CHOSEN_ON_LABELS and best[title] <= chance + 5e-3:
-        return f"no more than one alarm without end is worth: {_figure(title, chance)}"
+        return f"both are no more than one alarm without end is worth: {_figure(title, chance)}"
     return ""
 
 
