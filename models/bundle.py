@@ -16,16 +16,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baseline import Baseline
-from models.calibration import Calibration
+from models.calendar import Calendar
+from models.calibration import Calibration, Method
 from models.detector import Detector
 from models.errors import BundleError, FaultlineError
+from models.features import Array
 from models.frames import SeriesKey
+from models.memory import Memory
+from models.online.arrays import Arrays, below, under
 from models.registry import make_detector
+from models.residuals import ResidualModel
 from models.segments import SegmentRules
+from models.shaping.rules_file import ShapingRules, rules_from_document
+from models.shaping.silence import SilenceHistory
 
 FORMAT = "faultline-bundle"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 
 
@@ -38,14 +44,11 @@ class Member:
     detector
         Fitted.
     calibration
-        Of its scores, for each series.
-    budget_per_day
-        False alarms a day that its boundary was set for, for each series (or component).
+        Of its scores, for each series or component.
     """
 
     detector: Detector
     calibration: Calibration
-    budget_per_day: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +83,20 @@ class Bundle:
         Interval of the series, seconds.
     keys
         The trained series, in the order of all arrays.
-    baseline
-        Fitted.
+    residuals
+        What is expected of each series.
     members
         The detectors, in the order of the settings.
     rules
         How scores become anomalies.
+    shaping
+        What the user wants to be told, and of which series.
+    silence
+        How often each series was missing or at rest in the history.
+    strangeness, component_strangeness
+        Shapes (n_series,) and (n_components,): the 98 % quantile of the density of strange rows in the history.
+    memory
+        As it was at the end of the history; not to be changed, see ``Memory.copy``.
     history
         What it was trained on.
     settings
@@ -100,9 +111,14 @@ class Bundle:
     created: datetime
     step_s: float
     keys: tuple[SeriesKey, ...]
-    baseline: Baseline
+    residuals: ResidualModel
     members: tuple[Member, ...]
     rules: SegmentRules
+    shaping: ShapingRules
+    silence: SilenceHistory
+    strangeness: Array
+    component_strangeness: Array
+    memory: Memory
     history: History
     settings: Mapping[str, Any]
     model_version: str = field(init=False)
@@ -111,23 +127,24 @@ class Bundle:
         object.__setattr__(self, "model_version", _version(self._content(), self.to_arrays()))
 
     @property
-    def context_rows(self) -> int:
-        """Earlier rows that a live window must hold in front of the rows to judge."""
-        return max(member.detector.context_rows for member in self.members)
+    def detectors(self) -> tuple[str, ...]:
+        """Names of the detectors."""
+        return tuple(member.detector.name for member in self.members)
 
-    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
-        """All fitted state.
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """All that was learnt.
 
         Returns
         -------
         dict of str to ndarray
-            Names are paths such as ``isolation_forest/state/threshold``.
+            By path, such as ``memory/residuals/season/profile``.
         """
-        arrays = {f"baseline/{name}": array for name, array in self.baseline.to_arrays().items()}
+        arrays = under("residuals", self.residuals.to_arrays()) | under("memory", self.memory.to_arrays())
+        arrays |= under("silence", {each: getattr(self.silence, each) for each in self.silence.__slots__})
+        arrays |= {"strangeness": self.strangeness, "component_strangeness": self.component_strangeness}
         for member in self.members:
             for part, state in (("state", member.detector), ("calibration", member.calibration)):
-                for name, array in state.to_arrays().items():
-                    arrays[f"{member.detector.name}/{part}/{name}"] = array
+                arrays |= under(f"{member.detector.name}/{part}", state.to_arrays())
         return arrays
 
     def save(self, directory: Path) -> Path:
@@ -196,19 +213,17 @@ class Bundle:
         return {
             "step_s": self.step_s,
             "keys": [[key.component, key.metric] for key in self.keys],
-            "baseline": {
-                "smooth_slots": self.baseline.smooth_slots,
-                "sharp_slots": self.baseline.sharp_slots,
-                "least_gain": self.baseline.least_gain,
-            },
+            "calendars": [calendar.parameters() for calendar in self.residuals.calendars],
             "detectors": [
                 {
                     "name": member.detector.name,
                     "parameters": member.detector.parameters(),
-                    "budget_per_day": member.budget_per_day,
+                    "sigma": member.calibration.sigma,
+                    "method": member.calibration.method,
                 }
                 for member in self.members
             ],
+            "shaping": self.shaping.to_document(),
             "rules": asdict(self.rules),
             "history": {
                 "start": self.history.start.isoformat(),
@@ -220,24 +235,23 @@ class Bundle:
         }
 
     @classmethod
-    def _restore(cls, manifest: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> "Bundle":
-        history = manifest["history"]
+    def _restore(cls, manifest: Mapping[str, Any], arrays: Arrays) -> "Bundle":
+        history, step_s = manifest["history"], float(manifest["step_s"])
+        calendars = tuple(Calendar.from_parameters(each) for each in manifest["calendars"])
         return cls(
             created=datetime.fromisoformat(manifest["created"]),
-            step_s=float(manifest["step_s"]),
+            step_s=step_s,
             keys=tuple(SeriesKey(component, metric) for component, metric in manifest["keys"]),
-            baseline=Baseline(**manifest["baseline"]).from_arrays(_below(arrays, "baseline/")),
-            members=tuple(
-                Member(
-                    detector=make_detector(entry["name"], entry["parameters"]).from_arrays(
-                        _below(arrays, f"{entry['name']}/state/")
-                    ),
-                    calibration=Calibration.from_arrays(_below(arrays, f"{entry['name']}/calibration/")),
-                    budget_per_day=float(entry["budget_per_day"]),
-                )
-                for entry in manifest["detectors"]
-            ),
+            residuals=ResidualModel(step_s=step_s, calendars=calendars).from_arrays(below(arrays, "residuals")),
+            members=tuple(_member(entry, step_s, arrays) for entry in manifest["detectors"]),
             rules=SegmentRules(**manifest["rules"]),
+            shaping=rules_from_document(manifest["shaping"], "the bundle's manifest"),
+            silence=SilenceHistory(**below(arrays, "silence")),
+            strangeness=arrays["strangeness"],
+            component_strangeness=arrays["component_strangeness"],
+            memory=Memory.from_arrays(
+                below(arrays, "memory"), tuple(str(entry["name"]) for entry in manifest["detectors"])
+            ),
             history=History(
                 start=datetime.fromisoformat(history["start"]),
                 end=datetime.fromisoformat(history["end"]),
@@ -248,17 +262,23 @@ class Bundle:
         )
 
 
-def _version(content: Mapping[str, Any], arrays: Mapping[str, NDArray[np.generic]]) -> str:
+def _member(entry: Mapping[str, Any], step_s: float, arrays: Arrays) -> Member:
+    method: Method = entry["method"]
+    return Member(
+        detector=make_detector(entry["name"], entry["parameters"]).from_arrays(below(arrays, f"{entry['name']}/state")),
+        calibration=Calibration.from_arrays(
+            below(arrays, f"{entry['name']}/calibration"), sigma=float(entry["sigma"]), step_s=step_s, method=method
+        ),
+    )
+
+
+def _version(content: Mapping[str, Any], arrays: Arrays) -> str:
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name}:{array.dtype.str}:{array.shape}".encode())
         digest.update(array.data)
     return f"m{digest.hexdigest()[:12]}"
-
-
-def _below(arrays: Mapping[str, NDArray[np.generic]], prefix: str) -> dict[str, NDArray[np.generic]]:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _read_manifest(directory: Path) -> dict[str, Any]:
@@ -282,7 +302,7 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
     return manifest
 
 
-def _read_arrays(directory: Path, sha256: str) -> dict[str, NDArray[np.generic]]:
+def _read_arrays(directory: Path, sha256: str) -> dict[str, NDArray[Any]]:
     path = directory / ARRAYS
     if not path.is_file():
         raise BundleError(f"{directory} holds no {ARRAYS}.", remedy="restore the file or train again")

@@ -1,138 +1,112 @@
-"""From a detector's raw score to how rarely normal days show such a score, and to the alarm boundary of each series.
+"""What the raw scores of one detector mean for each series: 1.0 is the alarm boundary that the user's budget asks for.
 
-Nothing here knows which detector made the scores.
+Nothing here knows which detector made the scores. The method is in ``models.online.tail``.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.anomalies import AnomalySeverity
-from models.features import Array, quantiles
+from models.features import Array
+from models.online import tail
+from models.online.arrays import Arrays, from_arrays, to_arrays
+from models.online.tail import DAY_S, TailRules, TailState
 
-TAIL_FROM = 0.98
-"""The tail model starts at this quantile of the training scores."""
-MOST_SHAPE = 0.3
-"""Heavier tails are not believed: in a few days of history they are incidents, and the boundary would run away."""
-CLUSTER_GAP_ROWS = 5
-"""Exceedances closer than this are one event."""
-LEAST_CLUSTERS = 12
-"""With fewer events in the tail its shape is not estimated but taken as ``FEW_SHAPE``."""
-FEW_SHAPE = 0.2
-GRID = np.linspace(0.0, TAIL_FROM, 33)
+Method = Literal["tail", "conformal"]
+
 FEEDBACK_STEP = 0.15
 """One verdict moves the boundary by this much in logarithm, about 16 %."""
 LEAST_FACTOR, MOST_FACTOR = 0.5, 4.0
-DAY_S = 86_400.0
+YOUNG_DAYS, MATURE_DAYS, MOST_COMMON = 3.0, 4.0, 0.9
+"""The weight of the common boundary rises from 0 at three days of history towards 0.9, half of it at eleven days."""
+SUPPLIED_BUDGET = 0.05
+"""Of a detector's common boundary; another budget moves it along the exponential tail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Calibration:
-    """What the scores of one detector mean, for each series; all arrays but ``grid`` have shape (n_series,).
-
-    The tail above ``threshold`` is a generalised Pareto distribution (peaks over threshold): of the events (runs of
-    exceedances) that start above it, a fraction ``(1 + shape (x - threshold) / sigma) ** (-1 / shape)`` exceeds
-    ``x``. Below the threshold the training quantiles in ``grid`` are used. The boundary is the score that normal days
-    exceed as often as the budget allows, and at least the detector's least boundary.
+    """How the scores of one detector are calibrated; all arrays have shape (n_columns,).
 
     Parameters
     ----------
-    threshold
-        The 98 % quantile of the training scores; NaN where there were none.
-    sigma, shape
-        Of the tail; sigma is positive, shape in [0, 0.3].
-    events_per_day
-        Runs of exceedances of the threshold on a day of training.
-    boundary
-        Raw score of the alarm boundary, before feedback.
+    budget
+        False alarms a day for each column.
+    common, own
+        Boundary that holds for any series, and the weight of the own one against it.
+    sigma
+        Usual scale of the tail.
     factor
-        By which feedback has moved the boundary, in [0.5, 4]; 1 without feedback.
-    grid
-        Shape (33, n_series): training quantiles at equal steps from 0 to 98 %.
-
-    References
-    ----------
-    Siffer, Fouque, Termier, Largouet: Anomaly detection in streams with extreme value theory, KDD 2017.
-    Coles: An introduction to statistical modeling of extreme values, 2001, 5.3.2 (declustering).
+        By which feedback has moved the boundary away from the threshold, in [0.5, 4]; 1 without feedback.
+    step_s
+        Usual interval of the rows, seconds.
+    method
+        "tail" is peaks over threshold; "conformal" takes the empirical return level alone, without any assumption on
+        the tail, and cannot alarm before the budget allows one alarm in the remembered days.
     """
 
-    threshold: Array
-    sigma: Array
-    shape: Array
-    events_per_day: Array
-    boundary: Array
+    budget: Array
+    common: Array
+    own: Array
+    sigma: float
     factor: Array
-    grid: Array
+    step_s: float
+    method: Method = "tail"
 
-    def calibrated(self, raw: Array) -> Array:
-        """Scale so that 1.0 is the alarm boundary.
+    @property
+    def rules(self) -> TailRules:
+        """For the kernel."""
+        return TailRules(self.budget, self.common, self.own, self.sigma, self.step_s, self.method == "conformal")
+
+    def advance(self, raw: Array, state: TailState) -> Array:
+        """Calibrate rows and learn from them.
 
         Parameters
         ----------
         raw
-            Shape (n_rows, n_series).
+            Shape (n_columns, n_rows); NaN = cannot tell.
+        state
+            Changed in place.
 
         Returns
         -------
         ndarray of float64
-            Same shape; NaN where the raw score or the calibration is NaN.
+            Same shape; 1.0 is the boundary.
         """
-        scaled: Array = raw / (self.boundary * self.factor)
-        return scaled
+        score = np.empty_like(raw)
+        tail.advance(state, self.rules, self.factor, np.ascontiguousarray(raw), score, True)  # noqa: FBT003  # positional in numba
+        return score
 
-    def rate_per_day(self, raw: float | np.float64, column: int) -> float:
+    def rate_per_day(self, score: float, column: int, state: TailState) -> float:
         """How many events at least so strange a normal day shows.
 
         Parameters
         ----------
-        raw
-            Raw score.
+        score
+            Calibrated.
         column
-            Which series.
+            Which column.
+        state
+            Of this calibration.
 
         Returns
         -------
         float
-            Per day; a lower bound where the score is below the threshold of the tail. Feedback on the series is
-            counted: a series whose alarms were rejected needs a higher score for the same rarity.
+            The budget at 1.0, less by the exponential tail above, more below. With a common boundary in force this is
+            what the boundary promises rather than what the few events of the history say.
         """
-        raw = float(raw) / float(self.factor[column])
-        excess = max(raw - float(self.threshold[column]), 0.0) / float(self.sigma[column])
-        shape = float(self.shape[column])
-        survival = np.exp(-excess) if shape < 1e-9 else (1 + shape * excess) ** (-1 / shape)
-        return float(self.events_per_day[column]) * float(survival)
-
-    def tail_probability(self, raw: Array) -> Array:
-        """Fraction of training rows with at least such a score, continued by the tail model beyond the 98 % quantile.
-
-        Parameters
-        ----------
-        raw
-            Shape (n_rows, n_series).
-
-        Returns
-        -------
-        ndarray of float64
-            Same shape, in [0, 1]; NaN where the raw score or the calibration is NaN.
-        """
-        below = np.zeros(raw.shape)
-        for level in self.grid[1:]:
-            below += raw > level
-        with np.errstate(invalid="ignore", over="ignore"):
-            excess = np.maximum(raw - self.threshold, 0.0) / self.sigma
-            shape = np.maximum(self.shape, 1e-9)
-            tail = (1 - TAIL_FROM) * np.exp(-np.log1p(shape * excess) / shape)
-        probability = np.where(raw > self.threshold, tail, 1 - GRID[below.astype(np.int64)])
-        return np.where(np.isnan(raw) | np.isnan(self.threshold), np.nan, probability)
+        figures = state.figures[column]
+        reach = (figures[tail.BOUNDARY] - figures[tail.THRESHOLD]) / figures[tail.SIGMA]
+        return float(self.budget[column] * np.exp(np.clip((1.0 - score) * reach, -700.0, 50.0)))
 
     def adjusted(self, *, rejected: Mapping[int, int], confirmed: Mapping[int, int]) -> "Calibration":
         """Move boundaries by what operators said of anomalies.
 
-        Each rejection moves the boundary of its series up by 16 %, each confirmation takes one such step down; the
-        total stays within half and four times the learnt boundary. A verdict is undone by its opposite, or all by
+        Each rejection moves the boundary of its column up by 16 %, each confirmation takes one such step down; the
+        total stays within half and four times the learnt distance. A verdict is undone by its opposite, or all by
         ``reset``.
 
         Parameters
@@ -164,83 +138,150 @@ class Calibration:
         """
         return replace(self, factor=np.ones_like(self.factor))
 
-    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
-        """The state, by the names of the fields.
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """What has a column.
 
         Returns
         -------
         dict of str to ndarray
             For ``from_arrays``.
         """
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in ("budget", "common", "own", "factor")}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> Self:
+    def from_arrays(cls, arrays: Arrays, *, sigma: float, step_s: float, method: Method) -> Self:
         """Restore, to the same bits.
 
         Parameters
         ----------
         arrays
             From ``to_arrays``.
+        sigma, step_s, method
+            As they were.
 
         Returns
         -------
         Calibration
             Equal to the one saved.
         """
-        return cls(**{name: np.asarray(arrays[name], dtype=np.float64) for name in cls.__slots__})
+        return cls(**{name: np.asarray(array) for name, array in arrays.items()}, sigma=sigma, step_s=step_s, method=method)
 
 
 def calibrate(
-    raw: Array, *, step_s: float, false_alarms_per_series_day: float, least_boundary: float, grain: Array | float = 0.0
-) -> Calibration:
-    """Learn what the scores mean from those of history.
-
-    Exceedances of the 98 % quantile are grouped into events, so that one long incident in the history counts once;
-    the tail is fitted to two quantiles of the events' peaks (50 and 87.5 %), which a few incidents cannot move. What
-    three of four days reach is normal in any case: with three days of history or more the boundary is at least 1.25
-    times that.
+    raw: Array,
+    *,
+    step_s: float,
+    budget: Array,
+    common_boundary: float,
+    sigma: float,
+    method: Method = "tail",
+) -> tuple[Calibration, TailState]:
+    """Learn what raw scores mean from those of history.
 
     Parameters
     ----------
     raw
-        Shape (n_rows, n_series), scores of history by a model that has not seen it; NaN = cannot tell.
+        Shape (n_columns, n_rows), scores of history by a model that had not seen the row; NaN = cannot tell.
     step_s
-        Seconds between rows.
-    false_alarms_per_series_day
-        Events that a normal day may put above the boundary.
-    least_boundary
-        No boundary is below this.
-    grain
-        Raw score of the smallest step that the value can make, for each series. The tail of a counter cannot be seen
-        between its steps, so sigma is at least half of it.
+        Usual interval of the rows, seconds.
+    budget
+        Shape (n_columns,): events a normal day may put above the boundary.
+    common_boundary, sigma
+        The detector's.
+    method
+        See Calibration.
 
     Returns
     -------
-    Calibration
-        NaN for a series without a single score.
+    tuple of Calibration and TailState
+        The state is that at the end of the history. A column without a score stays NaN.
     """
-    scores = np.ascontiguousarray(raw.T)
-    days = np.maximum(np.sum(~np.isnan(scores), axis=1), 1) * step_s / DAY_S
-    grid = np.stack([quantiles(scores, level) for level in GRID])
-    threshold = grid[-1]
-    sigma, shape, count = _tail(scores, threshold, least_boundary)
-    sigma = np.maximum(sigma, np.asarray(grain) / 2)
-    events_per_day = np.maximum(count, 0.5) / days
-    excess_rate = np.maximum(events_per_day / false_alarms_per_series_day, 1.0)
-    gentle = np.maximum(shape, 1e-9)
-    reach = np.expm1(gentle * np.log(excess_rate)) / gentle
-    daily = 1.25 * _usual_daily_peak(scores, round(DAY_S / step_s)) - threshold
-    sigma = np.where((daily > sigma * reach) & (reach > 0), daily / np.maximum(reach, 1e-300), sigma)
-    return Calibration(
-        threshold=threshold,
+    raw = np.ascontiguousarray(raw)
+    present = ~np.isnan(raw)
+    days = present.sum(axis=1) * step_s / DAY_S
+    own = 1 - MOST_COMMON * np.clip((days - YOUNG_DAYS) / (days + MATURE_DAYS), 0, 1)
+    calibration = Calibration(
+        budget=np.asarray(budget, dtype=np.float64),
+        common=common_boundary + sigma * np.log(SUPPLIED_BUDGET / budget),
+        own=own,
         sigma=sigma,
-        shape=shape,
-        events_per_day=np.where(np.isnan(threshold), np.nan, events_per_day),
-        boundary=np.fmax(np.maximum(threshold + sigma * reach, least_boundary), threshold + daily),
-        factor=np.ones_like(threshold),
-        grid=grid,
+        factor=np.ones(len(raw)),
+        step_s=step_s,
+        method=method,
     )
+    unit = np.array([np.quantile(row[known], tail.TAIL_FROM) if known.any() else np.nan for row, known in zip(raw, present, strict=True)])
+    state = tail.blank(np.maximum(unit, 1e-3))
+    tail.advance(state, calibration.rules, calibration.factor, raw, np.empty_like(raw), False)  # noqa: FBT003  # positional in numba
+    tail.refit_all(state, calibration.rules)
+    return calibration, state
+
+
+def judged(calibration: Calibration, state: TailState, raw: Array) -> Array:
+    """Calibrate rows without learning from them.
+
+    Parameters
+    ----------
+    calibration
+        Of the scores.
+    state
+        Not changed.
+    raw
+        Shape (n_columns, n_rows).
+
+    Returns
+    -------
+    ndarray of float64
+        Same shape.
+    """
+    untouched = from_arrays(TailState, to_arrays(state))
+    score = np.empty_like(raw)
+    tail.advance(untouched, calibration.rules, calibration.factor, np.ascontiguousarray(raw), score, False)  # noqa: FBT003  # positional in numba
+    return score
+
+
+def boundaries(calibration: Calibration, state: TailState) -> Array:
+    """Raw score of each column's boundary, feedback included.
+
+    Parameters
+    ----------
+    calibration
+        Of the scores.
+    state
+        Of this calibration.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_columns,)
+        NaN where nothing could be learnt, infinite where the method cannot alarm yet.
+    """
+    threshold = state.figures[:, tail.THRESHOLD]
+    reach: Array = threshold + (state.figures[:, tail.BOUNDARY] - threshold) * calibration.factor
+    return reach
+
+
+def p_values(state: TailState, raw: Array) -> Array:
+    """Conformal p-values: how large a part of the remembered rows was at least so strange.
+
+    Parameters
+    ----------
+    state
+        At the end of the remembered rows.
+    raw
+        Shape (n_columns, n_rows).
+
+    Returns
+    -------
+    ndarray of float64
+        Same shape, in (0, 1]: (rows at least so strange + 1) / (rows + 1), to the width of a bin; NaN where the score
+        is NaN. Vovk, Gammerman, Shafer: Algorithmic learning in a random world, 2005, 2.2.
+    """
+    unit = state.figures[:, tail.UNIT, None]
+    with np.errstate(invalid="ignore"):
+        place = np.clip(raw / unit * tail.BINS / tail.TOP, 0, tail.BINS - 1)
+    at_least = np.cumsum(state.rows[:, ::-1].astype(np.float64), axis=1)[:, ::-1]
+    safe = np.where(np.isnan(place), 0, place).astype(np.int64)
+    p = (np.take_along_axis(at_least, safe, axis=1) + 1) / (at_least[:, :1] + 1)
+    return np.where(np.isnan(place), np.nan, p)
 
 
 def severity(rate_per_day: float, *, budget_per_day: float, duration_s: float, rows: int) -> AnomalySeverity:
@@ -275,40 +316,3 @@ def severity(rate_per_day: float, *, budget_per_day: float, duration_s: float, r
     rank = 0 + (rate_per_day <= budget_per_day / 5) + (rate_per_day <= budget_per_day / 50)
     lasts = rows >= 5 and duration_s >= 600
     return list(AnomalySeverity)[rank + lasts]
-
-
-def _usual_daily_peak(scores: Array, day_rows: int) -> Array:
-    """The peak that three of four days reach; NaN with fewer than three days."""
-    n_days = scores.shape[1] // max(day_rows, 1)
-    if n_days < 3 or day_rows < 1:
-        return np.full(len(scores), np.nan)
-    peaks = np.fmax.reduce(scores[:, : n_days * day_rows].reshape(len(scores), n_days, day_rows), axis=2)
-    return quantiles(peaks, 0.25)
-
-
-def _tail(scores: Array, threshold: Array, least_boundary: float) -> tuple[Array, Array, Array]:
-    """Sigma, shape and number of events of each series' tail."""
-    series, row = np.nonzero(scores > threshold[:, None])
-    starts = np.flatnonzero(
-        np.diff(series, prepend=-1).astype(bool) | (np.diff(row, prepend=-CLUSTER_GAP_ROWS) > CLUSTER_GAP_ROWS)
-    )
-    n_series = len(scores)
-    if len(starts) == 0:
-        return np.fmax(threshold, least_boundary) / 10, np.full(n_series, FEW_SHAPE), np.zeros(n_series)
-    owner = series[starts]
-    peaks = np.maximum.reduceat(scores[series, row], starts) - threshold[owner]
-    peaks = peaks[np.lexsort((peaks, owner))]
-    count = np.bincount(owner, minlength=n_series)
-    first = np.cumsum(count) - count
-    middle, high = (
-        np.where(count > 0, peaks[np.minimum(first + ((count - 1) * level).astype(np.int64), len(peaks) - 1)], 0.0)
-        for level in (0.5, 0.875)
-    )
-    # For a generalised Pareto tail the two quantiles have the ratio a**2 + a + 1 with a = 2**shape.
-    ratio = high / np.maximum(middle, 1e-300)
-    learnt = np.log2(np.maximum((np.sqrt(np.maximum(4 * ratio - 3, 0.0)) - 1) / 2, 1.0))
-    shape = np.where(count >= LEAST_CLUSTERS, np.clip(learnt, 0.0, MOST_SHAPE), FEW_SHAPE)
-    gentle = np.maximum(shape, 1e-9)
-    sigma = middle * gentle / np.expm1(gentle * np.log(2.0))
-    floor = np.fmax(threshold, least_boundary) / 50
-    return np.where(count > 0, np.maximum(sigma, floor), floor * 5), shape, count.astype(np.float64)

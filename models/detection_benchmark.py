@@ -3,12 +3,9 @@
 Never reads the truth. One configuration for every series of every suite. ``models.evaluation`` compares the result with
 the truth.
 
-How the rows of a file become rows of a grid, and back, with nothing taken from a later row:
-
-- The step is told from the history's times; row 0 of the grid is the first time of the file.
-- An input row belongs to the grid row nearest to its time. One that comes late (a later grid row was there before) is
-  neither used nor scored, and counted.
-- Of several input rows in one grid row each is scored with its own value, against the grid rows before.
+A file is a component: with one metric the alert score of that series is written, with several that of the component.
+Every input row is judged, one after the other in the order of the file; a time that runs back counts as the latest one
+before it.
 """
 
 import sys
@@ -20,26 +17,20 @@ from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.bundle import Bundle
-from models.detectors.isolation_forest import columns_by_component
 from models.errors import FaultlineError, InputError
 from models.features import Array
 from models.frames import MetricFrame, SeriesKey, frame_from_series, to_datetime
-from models.scoring import BundleScores, score_frame
-from models.segments import SegmentRules, find_runs
+from models.scoring import Scorer
 from models.sources.json_files import write_object
 from models.sources.parquet import read_parquet
 from models.sources.steps import infer_step
 from models.sources.suites import read_protocol
 from models.training import TrainingSettings, train
 
-MOST_IN_A_ROW = 8
-"""Input rows of one grid row beyond this many are not scored, and counted."""
 REPORT = "report.json"
 
 Progress = Callable[[int, int], None]
@@ -84,25 +75,22 @@ class SeriesScores:
     Parameters
     ----------
     score
-        The highest calibrated score of any detector on any metric of the row; 1.0 is the alarm boundary, NaN = not
-        scored.
+        What is told: 1.0 is the alarm boundary; rows that tell nothing new are ordered below it by how strange they
+        look. NaN = not scored.
     alarm
-        True from the row at which an anomaly of any metric is reported while any lasts; what resumes after a gap that
-        the rules merge is the same alarm and not told again. A later row changes nothing.
-    n_late, n_crowded
-        Rows after the history that were not scored because they came late, or were too many for one grid row.
+        True where an alert is told, once for an incident; a later row changes nothing.
     skipped
         Metrics that could not be learnt, and why.
     """
 
     score: Array
     alarm: NDArray[np.bool_]
-    n_late: int
-    n_crowded: int
     skipped: dict[str, str]
 
 
-def detect_suite(suite: str | Path, out: str | Path, *, progress: Progress | None = None) -> dict[str, Any]:
+def detect_suite(
+    suite: str | Path, out: str | Path, *, settings: TrainingSettings | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
     """Fit and score every series of a suite, and write the result.
 
     Parameters
@@ -111,6 +99,8 @@ def detect_suite(suite: str | Path, out: str | Path, *, progress: Progress | Non
         Directory in the labelled series format; its truth is not read.
     out
         Directory for ``<series>.parquet`` (score, alarm) and ``report.json``; created.
+    settings
+        None takes the shipped defaults.
     progress
         Called with the series done and the series in all.
 
@@ -129,13 +119,12 @@ def detect_suite(suite: str | Path, out: str | Path, *, progress: Progress | Non
         series = read_series(suite, name)
         n_points += series.values.size
         try:
-            scores = detect_series(series, train_rows)
+            scores = detect_series(series, train_rows, settings)
         except FaultlineError as error:
             skipped[name] = str(error)
             scores = _nothing(series.n_rows)
-        notes = {"late rows": scores.n_late, "crowded rows": scores.n_crowded, "metrics skipped": scores.skipped}
-        if any(notes.values()):
-            partly[name] = {what: note for what, note in notes.items() if note}
+        if scores.skipped:
+            partly[name] = {"metrics skipped": scores.skipped}
         write_scores(place, name, scores.score, scores.alarm)
         if progress is not None:
             progress(done, len(protocol))
@@ -149,7 +138,7 @@ def detect_suite(suite: str | Path, out: str | Path, *, progress: Progress | Non
         "cpu_seconds": cpu_s,
         "points_per_cpu_second": n_points / max(cpu_s, 1e-9),
         "peak_memory_mb": _peak_memory_mb(),
-        "false_alarms_per_series_day": TrainingSettings().false_alarms_per_series_day,
+        "false_alarms_per_day": (settings or TrainingSettings()).false_alarms_per_day,
         "skipped": skipped,
         "partly_scored": partly,
     }
@@ -215,76 +204,21 @@ def detect_series(series: SeriesInput, train_rows: int, settings: TrainingSettin
         times, or too few values to learn any metric, is an InputError of the functions that are called.
     """
     step_s = infer_step(series.times[:train_rows].astype(np.int64), source=series.name)
-    row, turn = _places(series.times, step_s)
-    history = np.flatnonzero(turn[:train_rows] >= 0)
+    times = np.maximum.accumulate(series.times)
     fitted = train(
-        _frame(series, history, step_s),
+        _history(series, times, train_rows, step_s),
         settings or TrainingSettings(),
-        created=to_datetime(series.times[history[-1]]),
+        created=to_datetime(times[train_rows - 1]),
     )
     bundle = fitted.bundle
+    columns = [series.keys.index(key) for key in bundle.keys]
+    scores = Scorer(bundle).judge(times[train_rows:], series.values[train_rows:, columns])
     result = _nothing(series.n_rows)
-    rest = np.arange(train_rows, series.n_rows)
-    for k in range(int(turn[rest].max(initial=-1)) + 1):
-        scored = rest[turn[rest] == k]
-        score, alarm, first = _apply(bundle, series, np.flatnonzero((turn >= 0) & (turn <= k)), row, scored)
-        result.score[scored], result.alarm[scored] = score[row[scored] - first], alarm[row[scored] - first]
-    return SeriesScores(
-        score=result.score,
-        alarm=result.alarm,
-        n_late=int(np.sum(turn[rest] == -1)),
-        n_crowded=int(np.sum(turn[rest] == -2)),
-        skipped={skip.key.metric: skip.reason for skip in fitted.report.skipped},
-    )
-
-
-def reported_rows(score: Array, rules: SegmentRules) -> NDArray[np.bool_]:
-    """Rows at which a live loop shows an anomaly of a column.
-
-    Parameters
-    ----------
-    score
-        Calibrated, shape (n_rows, n_columns); NaN = cannot tell.
-    rules
-        How scores become anomalies.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_rows, n_columns)
-        In each run of ``find_runs``, from the row at which it has earned its report, the rows with at least ``leave``.
-        Each follows from itself and the rows before.
-    """
-    reported = np.zeros(score.shape, dtype=bool)
-    for run in find_runs(score, rules):
-        part = score[run.first : run.last, run.column]
-        earned = np.cumsum(part >= rules.enter) >= max(rules.least_rows, 1)
-        earned |= np.logical_or.accumulate(part >= max(rules.spike, rules.enter))
-        reported[run.first : run.last, run.column] = earned & (part >= rules.leave)
-    return reported
-
-
-def tell_once(reported: NDArray[np.bool_], merge_rows: int) -> NDArray[np.bool_]:
-    """Silence what follows an alarm so closely that it is the same one.
-
-    Parameters
-    ----------
-    reported
-        Shape (n_rows,).
-    merge_rows
-        Runs with at most so many other rows between them are one alarm.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_rows,)
-        The first run of each alarm. To fill the gaps instead would need the rows behind them.
-    """
-    rows = np.flatnonzero(reported)
-    gap = np.diff(rows, prepend=-merge_rows - 2) - 1
-    run, alarm = np.cumsum(gap > 0), np.cumsum(gap > merge_rows)
-    first_run = run[gap > merge_rows]
-    told = np.zeros_like(reported)
-    told[rows[run == first_run[alarm - 1]]] = True
-    return told
+    together = scores.component_alert if not np.isnan(scores.component_alert).all() else scores.alert
+    result.score[train_rows:] = np.fmax.reduce(together, axis=1)
+    result.alarm[train_rows:] = result.score[train_rows:] >= 1.0
+    skipped = {skip.key.metric: skip.reason for skip in fitted.report.skipped}
+    return SeriesScores(score=result.score, alarm=result.alarm, skipped=skipped)
 
 
 def write_scores(directory: Path, name: str, score: Array, alarm: NDArray[np.bool_]) -> None:
@@ -306,54 +240,13 @@ def write_scores(directory: Path, name: str, score: Array, alarm: NDArray[np.boo
 
 
 def _nothing(n_rows: int) -> SeriesScores:
-    return SeriesScores(
-        score=np.full(n_rows, np.nan), alarm=np.zeros(n_rows, dtype=bool), n_late=0, n_crowded=0, skipped={}
-    )
+    return SeriesScores(score=np.full(n_rows, np.nan), alarm=np.zeros(n_rows, dtype=bool), skipped={})
 
 
-def _places(times: NDArray[np.datetime64], step_s: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Grid row of each input row, and which of the inputs of that grid row it is: from 0; -1 late, -2 crowded."""
-    offset = (times - times[0]) / np.timedelta64(round(step_s * 1e6), "us")
-    row = np.floor(offset + 0.5).astype(np.int64)
-    newest = np.maximum.accumulate(row)
-    on_time = row == newest
-    turn = pd.Series(on_time).groupby(newest).cumsum().to_numpy().astype(np.int64) - 1
-    turn = np.where(turn >= MOST_IN_A_ROW, -2, turn)
-    return row, np.where(on_time, turn, -1)
-
-
-def _frame(series: SeriesInput, rows: NDArray[np.int64], step_s: float) -> MetricFrame:
-    """The given input rows on the grid that starts with the file; the last one of a grid row counts."""
-    times = np.maximum.accumulate(series.times[rows])
-    items = ((key, times, series.values[rows, column]) for column, key in enumerate(series.keys))
+def _history(series: SeriesInput, times: NDArray[np.datetime64], n: int, step_s: float) -> MetricFrame:
+    """The first rows on a grid; the last one of a grid row counts."""
+    items = ((key, times[:n], series.values[:n, column]) for column, key in enumerate(series.keys))
     return frame_from_series(items, step_s=step_s)
-
-
-def _apply(
-    bundle: Bundle,
-    series: SeriesInput,
-    used: NDArray[np.int64],
-    row: NDArray[np.int64],
-    scored: NDArray[np.int64],
-) -> tuple[Array, NDArray[np.bool_], int]:
-    """Score and alarm of each grid row from ``first`` on, and ``first``."""
-    grid = _frame(series, used, bundle.step_s)
-    first = int(row[scored[0]])
-    context = max(first - bundle.context_rows, 0)
-    scores = score_frame(bundle, grid.rows(context, grid.n_rows))
-    own = first - context
-    combined = np.fmax.reduce(scores.score[own:], axis=1)
-    return combined, _alarms(bundle, scores, own), first
-
-
-def _alarms(bundle: Bundle, scores: BundleScores, own: int) -> NDArray[np.bool_]:
-    reported = np.zeros(len(scores.score) - own, dtype=bool)
-    one_each = [columns[0] for columns in columns_by_component(bundle.keys).values()]
-    for member in bundle.members:
-        judged = scores.by_detector[member.detector.name].score[own:]
-        judged = judged[:, one_each] if member.detector.scope == "component" else judged
-        reported |= reported_rows(judged, bundle.rules).any(axis=1)
-    return tell_once(reported, bundle.rules.merge_rows)
 
 
 def _peak_memory_mb() -> float:

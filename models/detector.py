@@ -1,9 +1,9 @@
-"""What every detector must be: fitted on history, causal, with a finite memory and a state of plain arrays.
+"""What every detector must be: fitted on history, causal, with a small memory that is carried from row to row.
 
 The contract is checked by ``models.checks.check_detector``; the names are in ``models.registry``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Protocol, Self
 
@@ -11,72 +11,73 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.anomalies import AnomalyType
-from models.baseline import Baselined
 from models.errors import NotFittedError
 from models.features import Array
+from models.frames import SeriesKey
+from models.residuals import Residuals
 
-Arrays = Mapping[str, NDArray[np.generic]]
+Arrays = Mapping[str, NDArray[Any]]
 Scope = Literal["series", "component"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Scores:
-    """What a detector says of each value; every array has shape (n_rows, n_series).
-
-    The band for an alarm boundary ``b`` is ``expected +- b * scale``: for a detector of scope ``series`` a value
-    leaves the band exactly where its score exceeds ``b``.
-
-    Parameters
-    ----------
-    score
-        Higher = stranger, not negative; NaN = cannot tell. A detector of scope ``component`` gives each series of
-        a component the score of the component.
-    expected
-        In the metric's unit; NaN where there is no expectation.
-    scale
-        The unit of one deviation, in the metric's unit; NaN where there is no expectation.
-    deviation
-        (value - expected) / scale, signed, in robust standard deviations.
-    """
-
-    score: Array
-    expected: Array
-    scale: Array
-    deviation: Array
 
 
 class Detector(Protocol):
     """One way of being abnormal.
 
-    The score of a row depends on the fitted state, on that row and on at most ``context_rows`` earlier rows, never on
-    a later row or on what else is in the batch. So a live loop that passes a trailing window gets exactly the scores
-    of the batch. In the first ``context_rows`` rows of a batch a score may be NaN.
+    The raw score of a row depends on the fitted state, on that row and on what the memory holds of earlier rows; never
+    on a later row, and not on how rows are cut into batches. So a live loop that carries the memory gets the scores of
+    the batch to the bit. A column is a series, or for a detector of scope ``component`` a component, in the order of
+    ``components``.
+
+    All arrays of state and memory have the columns, or the series, as their first axis.
     """
 
     name: ClassVar[str]
     type: ClassVar[AnomalyType]
     scope: ClassVar[Scope]
-    least_boundary: ClassVar[float]
-    """No calibration puts the alarm boundary below this raw score."""
-
-    @property
-    def context_rows(self) -> int:
-        """Earlier rows that the score of a row may depend on."""
+    common_boundary: ClassVar[float]
+    """Raw score that is strange for any series, since features are in units of the series' own spread."""
+    sigma: ClassVar[float]
+    """Usual scale of the exponential tail of the raw score."""
 
     def parameters(self) -> dict[str, Any]:
         """What was given to ``__init__``, JSON-ready."""
 
-    def fit(self, seen: Baselined) -> Self:
-        """Learn from history that is set against a baseline."""
+    def fit(self, history: Residuals) -> Self:
+        """Learn from history that is set against what was expected of it."""
 
-    def score(self, seen: Baselined) -> Scores:
-        """Judge rows of the same series in the same order."""
+    def start(self, keys: Sequence[SeriesKey]) -> dict[str, NDArray[Any]]:
+        """The memory before the first row."""
 
-    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+    def score(self, seen: Residuals, memory: Arrays) -> Array:
+        """Judge rows behind those that the memory has seen: shape (n_columns, n_rows), not negative, NaN = cannot tell.
+
+        The arrays of the memory are changed in place.
+        """
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The fitted state."""
 
     def from_arrays(self, arrays: Arrays) -> Self:
         """Take a fitted state, to the same bits."""
+
+
+def components(keys: Sequence[SeriesKey]) -> dict[str, list[int]]:
+    """The series of each component, components and metrics in the order of their names.
+
+    Parameters
+    ----------
+    keys
+        Of the series.
+
+    Returns
+    -------
+    dict of str to list of int
+        Places in ``keys``, so that the order of the series cannot change a result.
+    """
+    found: dict[str, list[int]] = {}
+    for place in sorted(range(len(keys)), key=lambda place: keys[place]):
+        found.setdefault(keys[place].component, []).append(place)
+    return found
 
 
 @dataclass(kw_only=True, eq=False)
@@ -84,7 +85,7 @@ class FittedArrays:
     """Parameters and state of a detector that is a dataclass and keeps its state in ``state_``: arrays by name."""
 
     name: ClassVar[str]
-    state_: dict[str, NDArray[np.generic]] = field(init=False, repr=False)
+    state_: dict[str, NDArray[Any]] = field(init=False, repr=False)
 
     def parameters(self) -> dict[str, Any]:
         """What was given to ``__init__``.
@@ -96,7 +97,22 @@ class FittedArrays:
         """
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
-    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+    def start(self, keys: Sequence[SeriesKey]) -> dict[str, NDArray[Any]]:  # noqa: ARG002  # some have no memory
+        """The memory before the first row.
+
+        Parameters
+        ----------
+        keys
+            Of the series.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Nothing.
+        """
+        return {}
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The fitted state.
 
         Returns

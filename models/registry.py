@@ -4,18 +4,29 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from models.detector import Detector
-from models.detectors.isolation_forest import IsolationForest
+from models.detectors.component_residual import ComponentResidual
+from models.detectors.lasting import Lasting
 from models.detectors.moving_average import MovingAverage
 from models.detectors.seasonal_baseline import SeasonalBaseline
+from models.detectors.shift import Shift
+from models.detectors.spike import Spike
 from models.detectors.sudden_change import SuddenChange
 from models.errors import ConfigurationError, UnknownNameError
 
 DETECTORS: Mapping[str, Callable[..., Detector]] = {
-    SeasonalBaseline.name: SeasonalBaseline,
-    MovingAverage.name: MovingAverage,
-    SuddenChange.name: SuddenChange,
-    IsolationForest.name: IsolationForest,
+    each.name: each  # type: ignore[misc]  # a class whose instances are detectors
+    for each in (
+        Spike,
+        Shift,
+        Lasting,
+        ComponentResidual,
+        SeasonalBaseline,
+        MovingAverage,
+        SuddenChange,
+    )
 }
+ENSEMBLE = (Spike.name, Shift.name, Lasting.name, ComponentResidual.name)
+"""What is trained unless the user says otherwise."""
 
 
 def make_detector(name: str, parameters: Mapping[str, Any] | None = None) -> Detector:

@@ -1,61 +1,63 @@
 """Applying a bundle: rows in, calibrated scores and anomalies out.
 
-The scores of a row do not depend on what else is in the batch, so a live loop may pass a trailing window.
+One path for all: ``Scorer`` takes rows as they come and carries a small memory, so one row at a time gives the scores
+of the batch to the bit. ``score_frame`` starts a fresh one behind the bundle's history.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.anomalies import Anomaly
 from models.bundle import Bundle, Member
-from models.calibration import severity
-from models.detector import Scores
-from models.detectors.isolation_forest import columns_by_component
+from models.calibration import boundaries
+from models.detectors.feature_sum import FeatureSum
 from models.errors import InputError
 from models.features import Array
-from models.frames import MetricFrame, SeriesKey, to_datetime
-from models.segments import Run, find_runs
+from models.frames import MetricFrame, SeriesKey
+from models.memory import Memory
+from models.online import alerts, sums
+from models.online.alerts import AlertRules
+from models.online.residuals import DIFF, FAST, M3, M8, MID, SLOW, WILD
+from models.residuals import Residuals
+from models.shaping import silence
+from models.shaping.gates import gate, out_of_range, permitted
+from models.shaping.resolve import resolve
+from models.shaping.windows import resolve_windows
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DetectorScores:
-    """What one detector says, calibrated; arrays have shape (n_rows, n_series).
-
-    Parameters
-    ----------
-    score
-        1.0 is the alarm boundary; NaN = cannot tell.
-    raw
-        What the detector gave.
-    lower, upper
-        The band that a value leaves where the score exceeds 1, in the metric's unit; NaN for a detector of components.
-    """
-
-    score: Array
-    raw: Scores
-    lower: Array
-    upper: Array
+DENSITY = np.array([SLOW, MID, FAST, DIFF, M3, M8, WILD])
+"""Features whose common length says how strange a row looks as a whole."""
+FORBIDDEN = 0.5
+"""What the user's rules forbid to alarm scores at most this: below any ``leave``."""
+OUT_OF_RANGE, MISSING, STUCK = "data_range", "missing_data", "stuck_value"
+FLAGS = (OUT_OF_RANGE, MISSING, STUCK)
+"""Judges that say yes or no; their score is 1 or 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BundleScores:
-    """The judgement of a bundle on a frame.
+    """The judgement of a bundle on rows; arrays have shape (n_rows, n_series) unless said otherwise.
 
     Parameters
     ----------
     frame
         The judged values: the bundle's series in the bundle's order; an absent one is all NaN.
-    by_detector
-        Scores of each detector, by name.
     score
-        Shape (n_rows, n_series): the highest of the detectors; a component's score counts for the metric that
-        deviates most. NaN where no detector can tell.
+        1.0 is the alarm boundary: the highest of the detectors of series, of what their rules leave. NaN = cannot tell.
+    alert
+        What is told: 1 or more in a row that tells something new, less in all others, where it still orders them by
+        how strange they look. NaN = cannot tell.
+    component_score, component_alert
+        Shape (n_rows, n_components): the same for the detectors of components, in the order of their names; NaN for a
+        component of a single metric.
     expected, lower, upper
-        Same shape: the band of the first detector of the bundle that has one, in the metric's unit.
+        The band that a value leaves at the boundary if the rows before it were as expected; in the metric's unit.
+    deviation
+        (value - expected) in robust standard deviations.
+    by_detector
+        The calibrated score of each detector, shape (n_rows, n_series) or (n_rows, n_components), before the rules;
+        and of the judges of silence and data range, 1 or 0.
     unknown
         Series of the frame that the bundle was not trained on; they were not judged.
     absent
@@ -63,215 +65,197 @@ class BundleScores:
     """
 
     frame: MetricFrame
-    by_detector: Mapping[str, DetectorScores]
     score: Array
+    alert: Array
+    component_score: Array
+    component_alert: Array
     expected: Array
     lower: Array
     upper: Array
+    deviation: Array
+    by_detector: Mapping[str, Array]
     unknown: tuple[SeriesKey, ...]
     absent: tuple[SeriesKey, ...]
 
 
-def score_frame(bundle: Bundle, frame: MetricFrame) -> BundleScores:
-    """Score every row of a frame.
+class Scorer:
+    """Judges rows in the order of time.
 
     Parameters
     ----------
     bundle
         Trained.
+    memory
+        From an earlier scorer of the same bundle, which may go on by itself; None begins behind the history.
+    """
+
+    def __init__(self, bundle: Bundle, memory: Memory | None = None) -> None:
+        self.bundle = bundle
+        self.memory = (bundle.memory if memory is None else memory).copy()
+        self._wanted = resolve(bundle.shaping.rules, bundle.keys)
+        self._windows = resolve_windows(bundle.shaping.windows, bundle.keys)
+        self._limits = silence.silence_limits(bundle.silence, self._wanted, bundle.step_s)
+        refractory = np.where(
+            np.isnan(self._wanted.refractory_s), bundle.rules.refractory_rows, self._wanted.refractory_s / bundle.step_s
+        )
+        self._alert_rules = _alert_rules(bundle, bundle.strangeness, np.ceil(refractory).astype(np.int64))
+        n_components = len(bundle.component_strangeness)
+        usual = np.full(n_components, bundle.rules.refractory_rows)
+        self._component_rules = _alert_rules(bundle, bundle.component_strangeness, usual)
+
+    def advance(self, frame: MetricFrame) -> BundleScores:
+        """Judge the rows of a frame and remember them.
+
+        Parameters
+        ----------
+        frame
+            Rows behind those that were judged before; the step of the bundle.
+
+        Returns
+        -------
+        BundleScores
+            For the bundle's series.
+
+        Raises
+        ------
+        InputError
+            If the frame has another step than the bundle.
+        """
+        bundle = self.bundle
+        if abs(frame.step_s - bundle.step_s) > 1e-6:
+            raise InputError(
+                f"the frame has a step of {frame.step_s} s, the bundle was trained on {bundle.step_s} s",
+                remedy="resample the frame or train on this step",
+            )
+        judged = frame if frame.keys == bundle.keys else frame.select(bundle.keys)
+        trained, present = set(bundle.keys), set(frame.keys)
+        return replace(
+            self.judge(judged.times, judged.values),
+            frame=judged,
+            unknown=tuple(key for key in frame.keys if key not in trained),
+            absent=tuple(key for key in bundle.keys if key not in present),
+        )
+
+    def judge(self, times: NDArray[np.datetime64], values: Array) -> BundleScores:
+        """Judge rows at any times.
+
+        Parameters
+        ----------
+        times
+            UTC, shape (n_rows,), not decreasing.
+        values
+            Shape (n_rows, n_series) in the order of the bundle's series.
+
+        Returns
+        -------
+        BundleScores
+            One row each; the frame has the first time and the values, as if the rows lay on the bundle's grid.
+        """
+        bundle, memory = self.bundle, self.memory
+        mask = self._windows.mask(times)
+        learnt = np.where(mask, np.nan, values) if mask.any() else values
+        seen = bundle.residuals.apply(bundle.keys, times, np.ascontiguousarray(learnt.T), memory.residuals)
+        by_detector: dict[str, Array] = {}
+        component_raw: list[Array] = []
+        for member in bundle.members:
+            name = member.detector.name
+            raw = member.detector.score(seen, memory.detectors[name])
+            by_detector[name] = member.calibration.advance(raw, memory.tails[name]).T
+            if member.detector.scope == "component":
+                component_raw.append(raw)
+        expected = seen.expected.T
+        score = gate(_highest(bundle, by_detector, "series", values.shape), values, expected, self._wanted, mask, cap=FORBIDDEN)
+        by_detector |= self._flags(values, mask)
+        score = np.fmax(score, by_detector[OUT_OF_RANGE])
+        density = np.empty(seen.values.shape)
+        sums.length(seen.features, DENSITY, density)
+        alert = _alerts(memory.alerts, self._alert_rules, score, density)
+        silent = (by_detector[MISSING] > 0) | (by_detector[STUCK] > 0)
+        begins = silent & ~np.concatenate([memory.silent[None], silent[:-1]]) if len(silent) else silent
+        memory.silent[:] = silent[-1] if len(silent) else memory.silent
+        shape = (len(times), len(bundle.component_strangeness))
+        component_score = _highest(bundle, by_detector, "component", shape)
+        component_density = np.fmax.reduce(component_raw) if component_raw else np.full(shape[::-1], np.nan)
+        lower, upper = _band(bundle, memory, seen)
+        return BundleScores(
+            frame=MetricFrame(
+                start=times[0] if len(times) else np.datetime64(0, "us"),
+                step_s=bundle.step_s,
+                keys=bundle.keys,
+                values=values,
+            ),
+            score=np.where(silent, np.fmax(score, 1.0), score),
+            alert=np.where(begins, np.fmax(alert, 1.0), alert),
+            component_score=component_score,
+            component_alert=_alerts(memory.component_alerts, self._component_rules, component_score, component_density),
+            expected=expected,
+            lower=lower,
+            upper=upper,
+            deviation=seen.deviation.T,
+            by_detector=by_detector,
+            unknown=(),
+            absent=(),
+        )
+
+    def _flags(self, values: Array, mask: NDArray[np.bool_]) -> dict[str, Array]:
+        missing, stuck, after = silence.advance(
+            self.memory.silence, values, self.bundle.step_s, self._limits, mask
+        )
+        for kept, new in zip(self.memory.silence, after, strict=True):
+            kept[:] = new
+        flags = {OUT_OF_RANGE: out_of_range(values, self._wanted, mask)}
+        flags |= {MISSING: permitted(missing, self._wanted, mask), STUCK: permitted(stuck, self._wanted, mask)}
+        return {name: flag.astype(np.float64) for name, flag in flags.items()}
+
+
+def score_frame(bundle: Bundle, frame: MetricFrame) -> BundleScores:
+    """Score every row of a frame, as the first rows behind the history of a bundle.
+
+    Parameters
+    ----------
+    bundle
+        Trained; not changed.
     frame
-        Rows to judge, after at least ``bundle.context_rows`` rows of context; in those first rows some detectors
-        cannot tell.
+        Rows to judge, with the bundle's step.
 
     Returns
     -------
     BundleScores
         For the bundle's series.
-
-    Raises
-    ------
-    InputError
-        If the frame has another step than the bundle.
     """
-    if abs(frame.step_s - bundle.step_s) > 1e-6:
-        raise InputError(
-            f"the frame has a step of {frame.step_s} s, the bundle was trained on {bundle.step_s} s",
-            remedy="resample the frame or train on this step",
-        )
-    present, trained = set(frame.keys), set(bundle.keys)
-    judged = frame if frame.keys == bundle.keys else frame.select(bundle.keys)
-    seen = bundle.baseline.apply(judged)
-    by_detector = {member.detector.name: _calibrated(member, member.detector.score(seen)) for member in bundle.members}
-    banded = next((by_detector[m.detector.name] for m in bundle.members if m.detector.scope == "series"), None)
-    nothing = np.full(judged.values.shape, np.nan)
-    return BundleScores(
-        frame=judged,
-        by_detector=by_detector,
-        score=_combined(bundle, by_detector),
-        expected=seen.expected,
-        lower=nothing if banded is None else banded.lower,
-        upper=nothing if banded is None else banded.upper,
-        unknown=tuple(key for key in frame.keys if key not in trained),
-        absent=tuple(key for key in bundle.keys if key not in present),
-    )
+    return Scorer(bundle).advance(frame)
 
 
-def detect(bundle: Bundle, frame: MetricFrame, *, since: datetime | None = None) -> tuple[Anomaly, ...]:
-    """Find the anomalies of a frame.
-
-    Parameters
-    ----------
-    bundle
-        Trained.
-    frame
-        As for ``score_frame``.
-    since
-        UTC; only anomalies that last beyond this time are returned, with the start that the frame shows. None returns
-        all.
-
-    Returns
-    -------
-    tuple of Anomaly
-        By start, then by series; at most one at a time for a series.
-    """
-    return find_anomalies(bundle, score_frame(bundle, frame), since=since)
+def _alert_rules(bundle: Bundle, unit: Array, refractory_rows: NDArray[np.int64]) -> AlertRules:
+    return AlertRules(np.fmax(unit, 0.1), refractory_rows, np.full(len(unit), bundle.rules.escalation))
 
 
-def find_anomalies(bundle: Bundle, scores: BundleScores, *, since: datetime | None = None) -> tuple[Anomaly, ...]:
-    """Turn scores into anomalies.
-
-    Runs of several detectors that overlap on a series become one anomaly from the first start to the last end; it
-    carries the evidence of the detector whose peak is rarest, and names the others.
-
-    Parameters
-    ----------
-    bundle
-        That gave the scores.
-    scores
-        From ``score_frame``.
-    since
-        As for ``detect``.
-
-    Returns
-    -------
-    tuple of Anomaly
-        By start, then by series.
-    """
-    first_row = 0 if since is None else scores.frame.row_at(since)
-    runs = sorted(run for run in _judged_runs(bundle, scores) if run.run.last > first_row)
-    anomalies = [_anomaly(bundle, scores, group) for group in _overlapping(runs)]
-    return tuple(sorted(anomalies, key=lambda anomaly: (anomaly.start, anomaly.key)))
+def _alerts(state: alerts.AlertState, rules: AlertRules, score: Array, density: Array) -> Array:
+    """Alert scores, shape (n_rows, n_columns); the density has the columns first."""
+    alert = np.empty(density.shape)
+    alerts.advance(state, rules, np.ascontiguousarray(score.T), density, alert)
+    return alert.T
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _JudgedRun:
-    run: Run
-    member: int
-    rate_per_day: float
+def _highest(bundle: Bundle, by_detector: Mapping[str, Array], scope: str, shape: tuple[int, ...]) -> Array:
+    parts = [by_detector[member.detector.name] for member in bundle.members if member.detector.scope == scope]
+    return np.fmax.reduce(parts) if parts else np.full(shape, np.nan)
 
 
-def _calibrated(member: Member, raw: Scores) -> DetectorScores:
-    width = member.calibration.boundary * member.calibration.factor
-    if member.detector.scope == "component":
-        width = np.full_like(width, np.nan)
-    with np.errstate(over="ignore", invalid="ignore"):
-        reach = width * raw.scale
-        return DetectorScores(
-            score=member.calibration.calibrated(raw.score),
-            raw=raw,
-            lower=raw.expected - reach,
-            upper=raw.expected + reach,
-        )
-
-
-def _combined(bundle: Bundle, by_detector: Mapping[str, DetectorScores]) -> Array:
-    parts = []
+def _band(bundle: Bundle, memory: Memory, seen: Residuals) -> tuple[Array, Array]:
+    """The values at which the first sum of features reaches its boundary in a row that follows usual ones."""
+    reach = np.full(len(bundle.keys), np.inf)
     for member in bundle.members:
-        scores = by_detector[member.detector.name]
-        part = scores.score
-        if member.detector.scope == "component":
-            part = np.where(_deviates_most(bundle.keys, scores.raw.deviation), part, np.nan)
-        parts.append(part)
-    combined: Array = np.fmax.reduce(parts)
-    return combined
+        if isinstance(member.detector, FeatureSum):
+            reach = np.fmin(reach, _reach(member, member.detector, memory))
+    with np.errstate(over="ignore", invalid="ignore"):
+        width = np.where(np.isfinite(reach), reach, np.nan)[:, None] * seen.scale
+        return (seen.expected - width).T, (seen.expected + width).T
 
 
-def _deviates_most(keys: tuple[SeriesKey, ...], deviation: Array) -> NDArray[np.bool_]:
-    """True for the metric of each component that deviates most in a row; the first in name order of equal ones."""
-    size = np.where(np.isnan(deviation), -1.0, np.abs(deviation))
-    most = np.zeros(size.shape, dtype=bool)
-    rows = np.arange(len(size))
-    for columns in columns_by_component(keys).values():
-        most[rows, np.asarray(columns)[size[:, columns].argmax(axis=1)]] = True
-    return most
+def _reach(member: Member, detector: FeatureSum, memory: Memory) -> Array:
+    boundary = boundaries(member.calibration, memory.tails[detector.name])
+    reach: Array = np.expm1(np.minimum(boundary / detector.jump_weight, 100.0))
+    return reach
 
 
-def _judged_runs(bundle: Bundle, scores: BundleScores) -> Iterator[_JudgedRun]:
-    components = [np.asarray(columns) for columns in columns_by_component(bundle.keys).values()]
-    for place, member in enumerate(bundle.members):
-        judged = scores.by_detector[member.detector.name]
-        if member.detector.scope == "series":
-            for run in find_runs(judged.score, bundle.rules):
-                yield _JudgedRun(
-                    run, place, member.calibration.rate_per_day(judged.raw.score[run.peak, run.column], run.column)
-                )
-            continue
-        for run in find_runs(judged.score[:, [columns[0] for columns in components]], bundle.rules):
-            columns = components[run.column]
-            size = np.abs(judged.raw.deviation[run.peak, columns])
-            column = int(columns[np.argmax(np.where(np.isnan(size), -1.0, size))])
-            rate = member.calibration.rate_per_day(judged.raw.score[run.peak, column], column)
-            yield _JudgedRun(Run(column, run.first, run.last, run.peak), place, rate)
-
-
-def _overlapping(runs: Iterable[_JudgedRun]) -> Iterator[list[_JudgedRun]]:
-    """Group runs of one series that overlap or touch; they come in order of series and start."""
-    group: list[_JudgedRun] = []
-    last = 0
-    for judged in runs:
-        if group and (judged.run.column != group[0].run.column or judged.run.first > last):
-            yield group
-            group = []
-        last = judged.run.last if not group else max(last, judged.run.last)
-        group.append(judged)
-    if group:
-        yield group
-
-
-def _anomaly(bundle: Bundle, scores: BundleScores, group: list[_JudgedRun]) -> Anomaly:
-    strongest = min(group, key=lambda judged: (judged.rate_per_day, judged.member, judged.run))
-    member = bundle.members[strongest.member]
-    evidence = scores.by_detector[member.detector.name]
-    banded = evidence if member.detector.scope == "series" else scores
-    row, column = strongest.run.peak, strongest.run.column
-    first, last = min(j.run.first for j in group), max(j.run.last for j in group)
-    times, values, step_s = scores.frame.times, scores.frame.values[:, column], scores.frame.step_s
-    previous = float(values[row - 1]) if row else float("nan")
-    return Anomaly(
-        key=bundle.keys[column],
-        type=member.detector.type,
-        severity=severity(
-            strongest.rate_per_day,
-            budget_per_day=member.budget_per_day,
-            duration_s=(last - first) * step_s,
-            rows=last - first,
-        ),
-        confidence=float(np.exp(-strongest.rate_per_day)),
-        start=to_datetime(times[first]),
-        peak=to_datetime(times[row]),
-        end=to_datetime(times[last - 1] + scores.frame.step),
-        value=float(values[row]),
-        expected=float(evidence.raw.expected[row, column]),
-        lower=float(banded.lower[row, column]),
-        upper=float(banded.upper[row, column]),
-        score=float(evidence.score[row, column]),
-        deviation=float(evidence.raw.deviation[row, column]),
-        previous_value=previous,
-        rate_of_change=(float(values[row]) - previous) / step_s,
-        detector=member.detector.name,
-        model_version=bundle.model_version,
-        step_s=step_s,
-        supporting_detectors=tuple(
-            bundle.members[place].detector.name for place in sorted({j.member for j in group} - {strongest.member})
-        ),
-    )

@@ -1,4 +1,4 @@
-"""Point scores to runs: start, peak and end of what is abnormal, with hysteresis and merging.
+"""Point scores to runs: start, peak and end of what is abnormal, with hysteresis, merging and refractory rows.
 
 Vectorised over series; knows scores only, no metrics.
 """
@@ -6,6 +6,7 @@ Vectorised over series; knows scores only, no metrics.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.features import Array
 
@@ -16,24 +17,22 @@ class SegmentRules:
 
     Parameters
     ----------
-    enter
-        A run needs ``least_rows`` rows with at least this calibrated score.
     leave
-        It lasts while the score is at least this; below ``enter``, so that a score around the boundary is one run.
+        A run lasts while the calibrated score is at least this; below 1, so that a score around the boundary is one
+        run.
     merge_rows
         Runs with at most so many other rows between them are one; missing scores count as other rows.
-    least_rows
-        1 reports single rows as soon as they reach ``enter``.
-    spike
-        A shorter run counts from this calibrated score on: isolated spikes of a row are the commonest oddity of healthy
-        metrics. Infinite never reports them.
+    refractory_rows
+        For so many rows after an alert another one needs ``escalation`` times its score; what is strange without that
+        belongs to the alert.
+    escalation
+        At least 1.
     """
 
-    enter: float = 1.0
     leave: float = 0.7
     merge_rows: int = 3
-    least_rows: int = 2
-    spike: float = 1.5
+    refractory_rows: int = 40
+    escalation: float = 1.3
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,15 +45,22 @@ class Run:
     peak: int
 
 
-def find_runs(score: Array, rules: SegmentRules) -> list[Run]:
+def find_runs(score: Array, alert: Array, rules: SegmentRules, merge_rows: NDArray[np.int64] | None = None) -> list[Run]:
     """Find the abnormal runs of each column.
+
+    A run without an alert of its own (``alert`` below 1 in all of its rows) belongs to the alert before it: it extends
+    that run, and is left out where the rows do not hold that one.
 
     Parameters
     ----------
     score
         Calibrated, shape (n_rows, n_columns); NaN = cannot tell.
+    alert
+        Same shape: 1 or more in the rows that tell something new.
     rules
         See SegmentRules.
+    merge_rows
+        Shape (n_columns,); None takes that of the rules.
 
     Returns
     -------
@@ -64,15 +70,18 @@ def find_runs(score: Array, rules: SegmentRules) -> list[Run]:
     columns, rows = np.nonzero(rules.leave <= score.T)
     if len(rows) == 0:
         return []
-    is_start = np.diff(columns, prepend=-1).astype(bool) | (np.diff(rows, prepend=0) > rules.merge_rows + 1)
+    merged = np.full(score.shape[1], rules.merge_rows) if merge_rows is None else merge_rows
+    is_start = np.diff(columns, prepend=-1).astype(bool) | (np.diff(rows, prepend=0) > merged[columns] + 1)
     first = np.flatnonzero(is_start)
     last = np.append(first[1:], len(rows)) - 1
     values = score[rows, columns]
-    strong = np.add.reduceat((values >= rules.enter).astype(np.int64), first)
-    is_spike = np.maximum.reduceat(values, first) >= max(rules.spike, rules.enter)
-    runs = []
-    for place in np.flatnonzero((strong >= max(rules.least_rows, 1)) | is_spike):
+    tells = np.logical_or.reduceat(alert[rows, columns] >= 1.0, first)
+    crosses = np.maximum.reduceat(values, first) >= 1.0
+    runs: list[Run] = []
+    for place in np.flatnonzero(tells | crosses):
         column, begin, end = int(columns[first[place]]), int(rows[first[place]]), int(rows[last[place]]) + 1
-        peak = begin + int(np.nanargmax(score[begin:end, column]))
-        runs.append(Run(column, begin, end, peak))
+        if tells[place]:
+            runs.append(Run(column, begin, end, begin + int(np.nanargmax(score[begin:end, column]))))
+        elif runs and runs[-1].column == column:
+            runs[-1] = Run(column, runs[-1].first, end, runs[-1].peak)
     return runs
