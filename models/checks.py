@@ -75,7 +75,7 @@ def check_detector(factory: Factory) -> None:
 
 
 def example_frame(seed: int = 11) -> MetricFrame:
-    """Four days of eleven series in three components, gaps and extremes among them.
+    """Four days of twelve series in three components, gaps and extremes among them.
 
     Parameters
     ----------
@@ -85,9 +85,9 @@ def example_frame(seed: int = 11) -> MetricFrame:
     Returns
     -------
     MetricFrame
-        Step 600 s; a day-night series, noise, negatives, integers, a constant, zeros, values of 1e-300 and of 1e300, a
-        series with gaps, one that is all missing, and one that is noise until it leaps to 1e300 and back on the last
-        day.
+        Step 600 s; a day-night series, noise, negatives, integers, a constant, zeros, values of 1e-300, of 1e300 and of
+        the largest size there is, a series with gaps, one that is all missing, and one that is noise until it leaps to
+        1e300 and back on the last day.
     """
     rng = np.random.default_rng(seed)
     noise = rng.normal(size=(ROWS, 11))
@@ -102,6 +102,7 @@ def example_frame(seed: int = 11) -> MetricFrame:
         ("store", "zero"): np.zeros(ROWS),
         ("store", "tiny"): 1e-300 * noise[:, 4],
         ("store", "huge"): 1e300 * noise[:, 5],
+        ("store", "largest"): 1.7e308 * np.sign(noise[:, 7]),
         ("queue", "gaps"): np.where(rng.random(ROWS) < 0.3, np.nan, noise[:, 6]),
         ("queue", "missing"): np.full(ROWS, np.nan),
         ("queue", "leaping"): np.where(np.arange(ROWS) % 20 == 0, leaps, noise[:, 10]),

@@ -16,8 +16,8 @@ from models.features import Array
 from models.frames import SeriesKey
 from models.online import residuals as kernel
 from models.online.arrays import Arrays, from_arrays, to_arrays
-from models.online.residuals import FEATURES, N_SPREADS, ResidualState, SeriesUnits
-from models.online.season import Places
+from models.online.residuals import FAR, FEATURES, N_SPREADS, ResidualState, SeriesUnits
+from models.online.season import BY_DAY, Places
 
 MOST_SLOTS = 288
 MOST_HOUR_ROWS, LEAST_HOUR_ROWS = 60, 12
@@ -156,7 +156,7 @@ class ResidualModel:
         Places
             For the kernel.
         """
-        day, slot, hour, week, month = ([], [], [], [], [])  # type: ignore[var-annotated]  # arrays, a calendar each
+        day, slot, hour, week, month = ([], [], [], [], [])
         for calendar in self.calendars:
             local = calendar.places(times)
             second = local.second.astype(np.int64)
@@ -198,9 +198,7 @@ class ResidualModel:
     def _hour_rows(self) -> int:
         return int(min(MOST_HOUR_ROWS, max(LEAST_HOUR_ROWS, 3600 // self.step_s)))
 
-    def _advance(
-        self, keys: tuple[SeriesKey, ...], state: ResidualState, places: Places, values: Array
-    ) -> Residuals:
+    def _advance(self, keys: tuple[SeriesKey, ...], state: ResidualState, places: Places, values: Array) -> Residuals:
         features = np.empty((*values.shape, len(FEATURES)), dtype=np.float32)
         expected, scale = np.empty(values.shape), np.empty(values.shape)
         values = np.ascontiguousarray(values)
@@ -221,7 +219,7 @@ def predicted_by_day(state: ResidualState) -> NDArray[np.bool_]:
     ndarray of bool, shape (n_series,)
         False before the second day.
     """
-    by_day: NDArray[np.bool_] = state.season.counts[:, kernel.season.BY_DAY] > 0
+    by_day: NDArray[np.bool_] = state.season.counts[:, BY_DAY] > 0
     return by_day
 
 
@@ -232,12 +230,12 @@ def _location_and_unit(values: Array) -> tuple[Array, Array]:
     for i, series in enumerate(values):
         present = series[~np.isnan(series)]
         if present.size:
-            centre[i] = np.median(present)
+            centre[i] = 2 * np.median(present / 2)  # the sum of two large values overflows
         with np.errstate(over="ignore", invalid="ignore"):
             far = np.abs(present - centre[i])
             edge = np.quantile(far, 0.995) if present.size else 0.0
             largest = far.max(initial=0.0)
-            sd = largest * np.std((present - present.mean()) / largest) if 0 < largest < np.inf else 0.0
+            sd = largest * np.std((present - centre[i]) / largest) if 0 < largest < np.inf else 0.0
         spread = max(sd, 1e-3 * abs(centre[i]))
         unit[i] = min(spread, edge) if edge > 0 else spread
     return centre, np.clip(unit, 1e-300, 1e300) + np.where(unit == 0, 1e-9, 0.0)
@@ -249,8 +247,10 @@ def _first_level(values: Array, day: NDArray[np.int64], units: SeriesUnits) -> A
     for i, series in enumerate(values[:, day == day[0]] if len(day) else values):
         present = series[~np.isnan(series)]
         if present.size:
-            level[i] = (np.median(present) - units.centre[i]) / units.unit[i]
-    return level
+            middle = 2 * np.median(present / 2)
+            with np.errstate(over="ignore"):
+                level[i] = (middle - units.centre[i]) / units.unit[i]
+    return np.clip(level, -FAR, FAR)
 
 
 def _usual_spreads(state: ResidualState) -> Array:

@@ -18,6 +18,7 @@ from models.residuals import Residuals
 
 MOST_AXES = 12
 TRIMMED = 0.99
+LARGEST = float(np.finfo(np.float64).max) / 4
 
 
 @dataclass(kw_only=True, eq=False)
@@ -111,8 +112,8 @@ class ComponentResidual(FittedArrays):
         for place, columns in enumerate(members.values()):
             if np.isnan(state["halves"][place, 0]):
                 continue
-            per_metric = (np.ascontiguousarray(state[n][columns]) for n in ("centre", "unit", "middle", "axes", "usual"))
-            pattern = Pattern(*per_metric, np.ascontiguousarray(state["halves"][place]))
+            own = {name: state[name][columns] for name in Pattern._fields if name != "halves"}
+            pattern = Pattern(**own, halves=np.ascontiguousarray(state["halves"][place]))
             values, features = np.ascontiguousarray(seen.values[columns]), np.ascontiguousarray(seen.features[columns])
             last = memory["last"][columns]
             kernel.advance(pattern, last, memory["smooth"][place], values, features, raw[place], np.empty_like(values))
@@ -131,20 +132,20 @@ def _filled(values: Array) -> Array:
             series[:] = 0.0
             continue
         place = np.maximum.accumulate(np.where(known, np.arange(len(series)), -1))
-        series[:] = np.where(place >= 0, series[place], np.median(series[known]))
+        series[:] = np.where(place >= 0, series[place], 2 * np.median(series[known] / 2))
     return filled
 
 
 def _learn(values: Array, features: NDArray[np.float32], explained: float) -> Pattern:
-    centre = np.median(values, axis=1)
-    away = np.abs(values - centre[:, None])
-    with np.errstate(over="ignore", invalid="ignore"):
-        largest = np.maximum(away.max(axis=1), 1e-300)
-        sd = largest * (values / largest[:, None]).std(axis=1)
-        robust = MAD_TO_SD * np.median(away, axis=1)
+    centre = 2 * np.median(values / 2, axis=1)  # the sum of two large values overflows
+    with np.errstate(over="ignore"):
+        away = np.clip(values - centre[:, None], -LARGEST, LARGEST)
+        largest = np.maximum(np.abs(away).max(axis=1), 1e-300)
+        sd = largest * (away / largest[:, None]).std(axis=1)
+        robust = MAD_TO_SD * np.median(np.abs(away), axis=1)
         unit = np.sqrt(0.5) * np.hypot(robust, sd) + 1e-3 * np.abs(centre)
-        unit = np.where(np.isfinite(unit) & (unit > 0), unit, np.maximum(largest, 1e-9))
-        scaled = np.clip((values - centre[:, None]) / unit[:, None], -kernel.MOST, kernel.MOST).T
+        unit = np.where(unit > 0, unit, np.maximum(largest, 1e-9))
+        scaled = np.clip(away / unit[:, None], -kernel.MOST, kernel.MOST).T
     lengths = np.linalg.norm(scaled, axis=1)
     usual_rows = scaled[lengths <= np.quantile(lengths, TRIMMED)]
     middle = np.median(usual_rows, axis=0)

@@ -43,7 +43,7 @@ def slide(ring: Floats, ordered: Floats, seen: int, value: float) -> None:
     kept = min(seen, width)
     if kept == width:
         oldest, place = ring[seen % width], 0
-        while ordered[place] != oldest:
+        while place < kept - 1 and ordered[place] != oldest:
             place += 1
         kept -= 1
         while place < kept:
