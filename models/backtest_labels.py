@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.budgets import Judgement
+from models.budgets import Judgement, judged_days
 from models.errors import InputError
 from models.evaluation import ScoredSeries, evaluate
 from models.frames import MetricFrame
@@ -26,6 +26,9 @@ class LabelFigures:
         Labelled events in the judged part, and those with an alert in one of their rows.
     false_alerts
         Alerts outside events.
+    false_per_series_day
+        Alerts by the judges of single series outside events, without those by rules, per series and day that could be
+        judged: what the budget is for. None if nothing could be judged.
     recall, precision, event_f1
         found / events; found / (found + false_alerts); their harmonic mean. No point adjustment.
     delay_7_f1
@@ -39,6 +42,7 @@ class LabelFigures:
     events: int
     found: int
     false_alerts: int
+    false_per_series_day: float | None
     recall: float
     precision: float
     event_f1: float
@@ -157,6 +161,7 @@ def compare(judgement: Judgement, placed: PlacedLabels) -> LabelFigures:
         events=n_events,
         found=found,
         false_alerts=false,
+        false_per_series_day=_false_rate(judgement, placed),
         recall=found / n_events,
         precision=found / max(found + false, 1),
         event_f1=2 * found / max(found + false + n_events, 1),
@@ -164,6 +169,15 @@ def compare(judgement: Judgement, placed: PlacedLabels) -> LabelFigures:
         auc_pr=figures["AUC-PR"],
         median_delay_s=None if delay is None else delay * judgement.bundle.step_s,
     )
+
+
+def _false_rate(judgement: Judgement, placed: PlacedLabels) -> float | None:
+    counted = judgement.own & ~judgement.by_rule
+    for unit, events in zip(placed.units, placed.events, strict=True):
+        for first, end in events:
+            counted[first:end, list(unit)] = False
+    days = float(judged_days(judgement)[0].sum())
+    return float(counted.sum()) / days if days else None
 
 
 def _by_component(frame: MetricFrame, columns: Iterable[int]) -> list[list[int]]:

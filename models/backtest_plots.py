@@ -15,7 +15,7 @@ from models.scoring import BundleScores
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_SHOWN_ROWS = 3000
+MOST_SHOWN_ROWS = 1500
 """More rows than this are a black bar; those around the highest score are drawn then."""
 
 
@@ -73,6 +73,8 @@ def plot_budget_curve(ax: "Axes", report: BacktestReport) -> "Axes":
     matplotlib.axes.Axes
         The same.
     """
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
     budgets = np.array([float(name) for name in report.curve])
     measured = np.array(list(report.curve.values()))
     floor = min(budgets.min(), *measured[measured > 0]) / 4 if (measured > 0).any() else budgets.min() / 4
@@ -86,19 +88,26 @@ def plot_budget_curve(ax: "Axes", report: BacktestReport) -> "Axes":
     ax.plot(budgets[stated], np.maximum(measured[stated], floor), "o", color="#de2d26", label="stated budget")
     ax.set_xscale("log")
     ax.set_yscale("log")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FormatStrFormatter("%g"))
+        axis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("budget (false alarms per series and day)")
-    ax.set_ylabel("alerts per series and day")
+    ax.set_ylabel("alerts per series and day, incidents included")
     ax.set_title(f"{report.series} series, {report.judged_days:.3g} days judged", loc="left", fontsize=10)
     ax.legend(loc="upper left", fontsize=8, frameon=False)
     return ax
 
 
 def _draw(ax: "Axes", *, scores: BundleScores, key: SeriesKey, backtest: Backtest) -> "Axes":
-    """A series around its highest score."""
-    frame = scores.frame
-    own = scores.score[:, frame.keys.index(key)]
+    """A series around its highest score, with dots: an anomaly of one row is thinner than a line."""
+    frame, column = scores.frame, scores.frame.keys.index(key)
+    own = scores.score[:, column]
     peak = int(np.nanargmax(own)) if not np.isnan(own).all() else 0
     first = int(np.clip(peak - MOST_SHOWN_ROWS // 2, 0, max(0, frame.n_rows - MOST_SHOWN_ROWS)))
-    plot_series(ax, scores, key, backtest.judgement.anomalies)
+    anomalies = [each for each in backtest.judgement.anomalies if each.key == key]
+    rows = [frame.row_at(each.peak) for each in anomalies]
+    ax.plot(frame.times[rows], frame.values[rows, column], "o", color="#de2d26", markersize=4, zorder=3)
+    plot_series(ax, scores, key, anomalies)
     ax.set_xlim(frame.times[first], frame.times[min(first + MOST_SHOWN_ROWS, frame.n_rows) - 1])
     return ax

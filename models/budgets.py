@@ -215,12 +215,11 @@ class _Judge:
         scores = replace(self._scorer.judge(times, chunk.values), frame=chunk)
         own = scores.alert >= 1.0
         flags = np.logical_or.reduce([scores.by_detector[name] > 0 for name in FLAGS])
-        strange = [
-            scores.by_detector[member.detector.name] >= 1.0
-            for member in bundle.members
-            if member.detector.scope == "series"
+        series = [
+            scores.by_detector[member.detector.name] for member in bundle.members if member.detector.scope == "series"
         ]
-        by_rule = own & flags & ~np.logical_or.reduce([np.zeros_like(own), *strange])
+        highest = np.fmax.reduce([np.full(own.shape, np.nan), *series])
+        by_rule = own & flags & ~(highest >= 1.0)
         component_told = scores.component_alert >= 1.0
         alert, told = scores.alert.copy(), own.copy()
         for row, place in np.argwhere(component_told).tolist():
@@ -233,8 +232,8 @@ class _Judge:
             "own": own,
             "by_rule": by_rule,
             "component_told": component_told,
-            "judged": np.sum(~np.isnan(scores.alert), axis=0)[None],
-            "component_judged": np.sum(~np.isnan(scores.component_alert), axis=0)[None],
+            "judged": np.sum(~np.isnan(highest), axis=0)[None],
+            "component_judged": np.sum(~np.isnan(scores.component_score), axis=0)[None],
         }
         if self._is_detailed:
             self._anomalies = join_anomalies(self._anomalies, find_anomalies(bundle, scores), chunk, bundle)

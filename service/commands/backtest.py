@@ -138,6 +138,9 @@ def _noise_lines(figures: "BudgetFigures") -> "Iterator[str]":
 def _truth_lines(figures: "BudgetFigures") -> "Iterator[str]":
     if figures.labels is not None:
         yield _label_line(figures.labels)
+        if figures.labels.false_per_series_day is not None:
+            rate = figures.labels.false_per_series_day
+            yield f"outside labels per series and day {rate:.3g}, {rate / figures.asked:.2f} times the budget"
     if figures.faults is not None:
         yield from map(_fault_line, figures.faults)
     if figures.untouched is not None and figures.untouched.alerts_per_series_day is not None:
