@@ -28,6 +28,9 @@ class GroupingSettings:
     burst_s
         Anomalies that start within this many seconds of each other belong together wherever they are: a shared host is
         not in the call graph. 0 disables it.
+    least_rows
+        An incident is opened by an anomaly of so many rows, or by so many series that depart in one burst; a shorter
+        blip of one metric stays an anomaly, and may join an incident. 1 opens one for every anomaly.
     quiet_s
         An incident is resolved when its anomalies have ended for this long, seconds.
     reopen_s
@@ -42,6 +45,7 @@ class GroupingSettings:
     window_s: float = 300.0
     hops: int = 2
     burst_s: float = 60.0
+    least_rows: int = 2
     quiet_s: float = 300.0
     reopen_s: float = 0.0
 
@@ -114,6 +118,8 @@ def group(
     for cluster in _clusters(fresh, graph, settings):
         home = _home_of(cluster, current.values(), graph, settings, now)
         if home is None:
+            if not _opens(cluster, settings):
+                continue
             new = _open(cluster, current, now)
             current[new.id] = new
             opened.append(new.id)
@@ -236,6 +242,17 @@ def _home_of(
         if any(is_related(a, b, graph, settings) for a in cluster for b in incident.anomalies):
             return incident
     return None
+
+
+def _opens(cluster: list[Anomaly], settings: GroupingSettings) -> bool:
+    """Whether a cluster is more than a blip of one metric."""
+    if any(a.duration_s >= (settings.least_rows - 0.5) * a.step_s for a in cluster):
+        return True
+    return any(
+        len({a.key for a in cluster if 0 <= (a.start - first.start).total_seconds() <= settings.burst_s})
+        >= settings.least_rows
+        for first in cluster
+    )
 
 
 def _open(cluster: list[Anomaly], current: dict[str, Incident], now: datetime) -> Incident:

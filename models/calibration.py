@@ -164,7 +164,9 @@ class Calibration:
         Calibration
             Equal to the one saved.
         """
-        return cls(**{name: np.asarray(array) for name, array in arrays.items()}, sigma=sigma, step_s=step_s, method=method)
+        return cls(
+            **{name: np.asarray(array) for name, array in arrays.items()}, sigma=sigma, step_s=step_s, method=method
+        )
 
 
 def calibrate(
@@ -209,7 +211,12 @@ def calibrate(
         step_s=step_s,
         method=method,
     )
-    unit = np.array([np.quantile(row[known], tail.TAIL_FROM) if known.any() else np.nan for row, known in zip(raw, present, strict=True)])
+    unit = np.array(
+        [
+            np.quantile(row[known], tail.TAIL_FROM) if known.any() else np.nan
+            for row, known in zip(raw, present, strict=True)
+        ]
+    )
     state = tail.blank(np.maximum(unit, 1e-3))
     tail.advance(state, calibration.rules, calibration.factor, raw, np.empty_like(raw), False)  # noqa: FBT003  # positional in numba
     tail.refit_all(state, calibration.rules)

@@ -94,7 +94,9 @@ def _all_runs(bundle: Bundle, scores: BundleScores) -> Iterator[_ScopedRun]:
         yield _ScopedRun(run.column, run.first, run.last, run.peak, -1)
     members = _columns(bundle)
     for run in find_runs(scores.component_score, scores.component_alert, bundle.rules):
-        yield _ScopedRun(_deviates_most(scores.deviation, run, members[run.column]), run.first, run.last, run.peak, run.column)
+        yield _ScopedRun(
+            _deviates_most(scores.deviation, run, members[run.column]), run.first, run.last, run.peak, run.column
+        )
 
 
 def _deviates_most(deviation: Array, run: Run, columns: NDArray[np.int64]) -> int:
@@ -168,9 +170,7 @@ def _judges(
     )
 
 
-def _judge_of(
-    bundle: Bundle, scores: BundleScores, run: _ScopedRun, component: int
-) -> tuple[str, Member | None]:
+def _judge_of(bundle: Bundle, scores: BundleScores, run: _ScopedRun, component: int) -> tuple[str, Member | None]:
     """The detector with the highest score at the peak of a run; a flag only where no detector reached the boundary."""
     scope = "series" if run.component < 0 else "component"
     column = run.column if run.component < 0 else component
@@ -185,9 +185,7 @@ def _judge_of(
     return best[1], best[2]
 
 
-def _rate(
-    bundle: Bundle, member: Member | None, score: float, run: _ScopedRun, component: int
-) -> tuple[float, float]:
+def _rate(bundle: Bundle, member: Member | None, score: float, run: _ScopedRun, component: int) -> tuple[float, float]:
     """Events at least so strange on a normal day, and the budget; a flag is a rule, not a matter of chance."""
     if member is None:
         return 0.0, 1.0

@@ -1,12 +1,15 @@
 """What is carried from row to row while a bundle judges: small arrays, each with the series or components first."""
 
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import BundleError
 from models.online.alerts import AlertState
 from models.online.arrays import Arrays, below, from_arrays, to_arrays, under
 from models.online.residuals import ResidualState
@@ -86,6 +89,60 @@ class Memory:
             silence=from_arrays(SilenceState, below(arrays, "silence")),
             silent=arrays["silent"].copy(),
         )
+
+    def save(self, path: Path, model_version: str) -> Path:
+        """Write to a file, which appears only when it is complete.
+
+        Parameters
+        ----------
+        path
+            Its directory must exist; an existing file is replaced.
+        model_version
+            Of the bundle that this memory belongs to.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
+        partial = path.with_name(f".{path.name}.partial")
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, model_version=np.array(model_version), **self.to_arrays())
+        return partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path, bundle_version: str, detectors: tuple[str, ...]) -> Self:
+        """Read what ``save`` wrote.
+
+        Parameters
+        ----------
+        path
+            The file.
+        bundle_version
+            Of the bundle that shall go on.
+        detectors
+            Its detectors.
+
+        Returns
+        -------
+        Memory
+            To the same bits.
+
+        Raises
+        ------
+        BundleError
+            If the file is damaged, or belongs to another bundle.
+        """
+        remedy = "remove the file; the memory then begins behind the history"
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            version = str(arrays.pop("model_version"))
+            if version != bundle_version:
+                raise BundleError(f"{path} is the memory of bundle {version}, not of {bundle_version}.", remedy=remedy)
+            return cls.from_arrays(arrays, detectors)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise BundleError(f"{path} cannot be read as a memory: {error!r}.", remedy=remedy) from error
 
     def copy(self) -> "Memory":
         """An equal one that shares nothing.

@@ -14,7 +14,7 @@ from models.detectors.sudden_change import SuddenChange
 from models.errors import ConfigurationError, UnknownNameError
 
 DETECTORS: Mapping[str, Callable[..., Detector]] = {
-    each.name: each  # type: ignore[misc]  # a class whose instances are detectors
+    each.name: each
     for each in (
         Spike,
         Shift,

@@ -23,6 +23,9 @@ MOST_SLOTS = 288
 MOST_HOUR_ROWS, LEAST_HOUR_ROWS = 60, 12
 DAY_S = 86_400
 MOST_DEVIATION = 1e6
+LEAST_SPREAD = 0.03
+"""No spread is below this fraction of the history's standard deviation, nor below half of the smallest step."""
+ROUNDING, MOST_GRAIN = 1e-9, 4.0
 BEFORE_ANY = -3.0
 """Logarithm of the spread with which the first pass over history starts."""
 
@@ -105,7 +108,7 @@ class ResidualModel:
             Of the history, and as it was at its end.
         """
         centre, unit = _location_and_unit(values)
-        self.units_ = SeriesUnits(centre, unit, calendar)
+        self.units_ = SeriesUnits(centre, unit, np.maximum(LEAST_SPREAD, _grain(values, unit) / 2), calendar)
         places = self.places(times)
         level = _first_level(values, places.day[0], self.units_)
         start = kernel.blank(level, np.full((len(keys), N_SPREADS), BEFORE_ANY), self.slots, self._hour_rows)
@@ -239,6 +242,17 @@ def _location_and_unit(values: Array) -> tuple[Array, Array]:
         spread = max(sd, 1e-3 * abs(centre[i]))
         unit[i] = min(spread, edge) if edge > 0 else spread
     return centre, np.clip(unit, 1e-300, 1e300) + np.where(unit == 0, 1e-9, 0.0)
+
+
+def _grain(values: Array, unit: Array) -> Array:
+    """Smallest step between two values of each series, in its units; 0 for a constant."""
+    grain = np.zeros(len(values))
+    for i, series in enumerate(values):
+        with np.errstate(over="ignore"):
+            steps = np.diff(np.unique(series[~np.isnan(series)])) / unit[i]
+        steps = steps[steps > ROUNDING]
+        grain[i] = steps.min(initial=np.inf) if steps.size else 0.0
+    return np.minimum(grain, MOST_GRAIN)
 
 
 def _first_level(values: Array, day: NDArray[np.int64], units: SeriesUnits) -> Array:

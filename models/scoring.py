@@ -164,7 +164,9 @@ class Scorer:
             if member.detector.scope == "component":
                 component_raw.append(raw)
         expected = seen.expected.T
-        score = gate(_highest(bundle, by_detector, "series", values.shape), values, expected, self._wanted, mask, cap=FORBIDDEN)
+        score = gate(
+            _highest(bundle, by_detector, "series", values.shape), values, expected, self._wanted, mask, cap=FORBIDDEN
+        )
         by_detector |= self._flags(values, mask)
         score = np.fmax(score, by_detector[OUT_OF_RANGE])
         density = np.empty(seen.values.shape)
@@ -198,9 +200,7 @@ class Scorer:
         )
 
     def _flags(self, values: Array, mask: NDArray[np.bool_]) -> dict[str, Array]:
-        missing, stuck, after = silence.advance(
-            self.memory.silence, values, self.bundle.step_s, self._limits, mask
-        )
+        missing, stuck, after = silence.advance(self.memory.silence, values, self.bundle.step_s, self._limits, mask)
         for kept, new in zip(self.memory.silence, after, strict=True):
             kept[:] = new
         flags = {OUT_OF_RANGE: out_of_range(values, self._wanted, mask)}
@@ -257,5 +257,3 @@ def _reach(member: Member, detector: FeatureSum, memory: Memory) -> Array:
     boundary = boundaries(member.calibration, memory.tails[detector.name])
     reach: Array = np.expm1(np.minimum(boundary / detector.jump_weight, 100.0))
     return reach
-
-

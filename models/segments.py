@@ -45,7 +45,9 @@ class Run:
     peak: int
 
 
-def find_runs(score: Array, alert: Array, rules: SegmentRules, merge_rows: NDArray[np.int64] | None = None) -> list[Run]:
+def find_runs(
+    score: Array, alert: Array, rules: SegmentRules, merge_rows: NDArray[np.int64] | None = None
+) -> list[Run]:
     """Find the abnormal runs of each column.
 
     A run without an alert of its own (``alert`` below 1 in all of its rows) belongs to the alert before it: it extends
@@ -82,6 +84,6 @@ def find_runs(score: Array, alert: Array, rules: SegmentRules, merge_rows: NDArr
         column, begin, end = int(columns[first[place]]), int(rows[first[place]]), int(rows[last[place]]) + 1
         if tells[place]:
             runs.append(Run(column, begin, end, begin + int(np.nanargmax(score[begin:end, column]))))
-        elif runs and runs[-1].column == column:
+        elif runs and runs[-1].column == column and begin - runs[-1].last <= rules.refractory_rows:
             runs[-1] = Run(column, runs[-1].first, end, runs[-1].peak)
     return runs

@@ -23,7 +23,8 @@ from models.bundle import Bundle
 from models.errors import TrackingError
 from models.frames import MetricFrame
 from models.plots import most_abnormal, plot_series, save_plot
-from models.scoring import find_anomalies, score_frame
+from models.evidence import find_anomalies
+from models.scoring import score_frame
 from models.training import TrainingResult
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _log_files(
 ) -> None:
     bundle = result.bundle
     client.log_artifacts(run_id, str(bundle.save(scratch / "bundle")), "bundle")
-    rows = bundle.context_rows + round(PLOTTED_DAYS * 86_400 / bundle.step_s)
+    rows = round(PLOTTED_DAYS * 86_400 / bundle.step_s)
     scores = score_frame(bundle, history.rows(history.n_rows - rows, history.n_rows))
     key, anomalies = most_abnormal(scores), find_anomalies(bundle, scores)
     files = (

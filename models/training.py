@@ -189,7 +189,10 @@ def train(
     tell = progress or (lambda _what, _done: None)
     tell("Learning what is usual", 0.0)
     history, skipped = _learnable(frame, settings.least_values)
-    wanted, windows = resolve(settings.shaping.rules, history.keys), resolve_windows(settings.shaping.windows, history.keys)
+    wanted, windows = (
+        resolve(settings.shaping.rules, history.keys),
+        resolve_windows(settings.shaping.windows, history.keys),
+    )
     mask = windows.mask(history.times)
     values = np.ascontiguousarray(np.where(mask, np.nan, history.values).T)
     calendars, calendar = _calendars(settings.calendar, wanted)
@@ -216,7 +219,9 @@ def train(
         )
         members.append(Member(detector=detector, calibration=calibration))
         above = judged(calibration, tails[name], raw) >= 1.0
-        alarms[name] = float(np.sum(above & ~np.roll(above, 1, axis=1)) / (len(raw) * history.n_rows * history.step_s / DAY_S))
+        alarms[name] = float(
+            np.sum(above & ~np.roll(above, 1, axis=1)) / (len(raw) * history.n_rows * history.step_s / DAY_S)
+        )
         if detector.scope == "series":
             crossed |= np.isfinite(tails[name].figures[:, BOUNDARY])
         else:
@@ -329,7 +334,10 @@ def _budgets(settings: TrainingSettings, keys: tuple[SeriesKey, ...], wanted: Re
         series, component = series / len(members), component / len(members)
     series = np.where(np.isnan(wanted.false_alarms_per_day), series, wanted.false_alarms_per_day)
     n_series = sum(DETECTORS[name].scope == "series" for name in settings.detectors)  # type: ignore[attr-defined]  # a class variable
-    return {"series": series / min(max(n_series, 1), SHARED_BY), "component": component / max(len(settings.detectors) - n_series, 1)}
+    return {
+        "series": series / min(max(n_series, 1), SHARED_BY),
+        "component": component / max(len(settings.detectors) - n_series, 1),
+    }
 
 
 def _usual_density(strangeness: Array) -> Array:

@@ -36,7 +36,8 @@ from analysis.plots import plot_heat, plot_propagation, plot_ranking
 from analysis.situation import Situation
 from models.frames import SeriesKey
 from models.plots import plot_series
-from models.scoring import find_anomalies, score_frame
+from models.evidence import find_anomalies
+from models.scoring import score_frame
 from service.config import EngineSettings, Settings
 from service.replay import Replay, ReplayPlan, history_of, learn
 

@@ -10,8 +10,9 @@ from analysis.incidents import Incident
 from analysis.topology import from_edges
 from models.anomalies import Anomaly, AnomalySeverity
 from models.errors import UnknownNameError
+from models.evidence import find_anomalies
 from models.frames import MetricFrame, SeriesKey, to_datetime
-from models.scoring import BundleScores, detect
+from models.scoring import BundleScores, Scorer
 from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, RunSummary
 from service.api.runs import summarise
 from service.engine import Engine
@@ -123,8 +124,10 @@ class Desk:
         )
 
     def score(self, frame: MetricFrame) -> tuple[Anomaly, ...]:
-        """Judge rows that somebody sends, by the bundle in force."""
-        return detect(self._engine.observer.bundle, frame)
+        """Judge rows that somebody sends, by the bundle in force and what is usual now; nothing is learnt."""
+        with self._engine.lock:
+            bundle, memory = self._engine.observer.bundle, self._engine.observer.memory
+        return find_anomalies(bundle, Scorer(bundle, memory).advance(frame))
 
     def diagnose(self, incident_id: str) -> RootCauseAnalysis:
         """Run the analysis of an incident again and keep it; ConflictError if its metrics are forgotten.

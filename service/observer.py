@@ -1,9 +1,9 @@
 """Watching: fresh rows in, calibrated scores of the window and present anomalies out.
 
-Every row is scored once, with the context that the bundle asks for.
+Every row is scored once; what the scores depend on is carried from row to row.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from models.anomalies import Anomaly
 from models.bundle import Bundle
-from models.detector import Scores
-from models.frames import MetricFrame
-from models.scoring import BundleScores, DetectorScores, find_anomalies, score_frame
+from models.evidence import find_anomalies
+from models.frames import MetricFrame, to_datetime64
+from models.memory import Memory
+from models.scoring import BundleScores, Scorer
 from service.buffers import RowBuffer
 from service.window import MetricWindow
 
 Rows = NDArray[np.float64]
+ARRAYS = ("score", "alert", "component_score", "component_alert", "expected", "lower", "upper", "deviation")
 
 
 class Observer:
@@ -29,17 +31,24 @@ class Observer:
     bundle
         The trained bundle in force.
     first
-        Rows that are known already, for example the end of the training history: context for the first fresh rows.
+        Rows that are known already, for example the end of the training history. Those of the history are judged for
+        the eye only: the bundle has learnt from them.
     window_rows
         How many rows are kept.
+    memory
+        What an earlier observer of the same bundle carried after the last of the first rows; None begins behind the
+        history.
     """
 
-    def __init__(self, bundle: Bundle, first: MetricFrame, window_rows: int) -> None:
+    def __init__(self, bundle: Bundle, first: MetricFrame, window_rows: int, memory: Memory | None = None) -> None:
         self.bundle = bundle
-        kept = max(window_rows, bundle.context_rows + 1)
-        self._window = MetricWindow(first.select(bundle.keys), kept)
-        self._latest = score_frame(bundle, self._window.frame)
-        self._buffers = {name: RowBuffer(rows, kept) for name, rows in _arrays(self._latest).items()}
+        self._window = MetricWindow(first.select(bundle.keys), window_rows)
+        self._scorer = Scorer(bundle, memory)
+        self._latest = Scorer(bundle).advance(self._window.frame)
+        self._buffers = {name: RowBuffer(rows, window_rows) for name, rows in _arrays(self._latest).items()}
+        new = first.rows(int(np.sum(first.times < to_datetime64(bundle.history.end))), first.n_rows)
+        if memory is None and new.n_rows:
+            self._scorer.advance(new)
 
     def observe(self, fresh: MetricFrame) -> None:
         """Take fresh rows and score them.
@@ -51,13 +60,15 @@ class Observer:
         fresh
             Rows behind those that are known, on the same grid.
         """
-        known = self._window.frame
-        context = known.rows(max(known.n_rows - self.bundle.context_rows, 0), known.n_rows)
-        judged = score_frame(self.bundle, context.append(fresh.select(self.bundle.keys)))
-        self._window.extend(fresh)  # only now: what cannot be scored is not kept either
-        for name, rows in _arrays(judged).items():
-            self._buffers[name].extend(rows[context.n_rows :])
-        self._latest = judged
+        added = self._window.extend(fresh)
+        self._latest = self._scorer.advance(added)
+        for name, rows in _arrays(self._latest).items():
+            self._buffers[name].extend(rows)
+
+    @property
+    def memory(self) -> Memory:
+        """What is carried from row to row, for another observer that goes on from here."""
+        return self._scorer.memory.copy()
 
     @property
     def frame(self) -> MetricFrame:
@@ -87,28 +98,15 @@ class Observer:
 
 def _arrays(scores: BundleScores) -> dict[str, Rows]:
     """All arrays of a judgement, by a flat name."""
-    flat = {name: getattr(scores, name) for name in ("score", "expected", "lower", "upper")}
-    for detector, judged in scores.by_detector.items():
-        flat |= {f"{detector}.{name}": getattr(judged, name) for name in ("score", "lower", "upper")}
-        flat |= {f"{detector}.raw.{name}": getattr(judged.raw, name) for name in Scores.__slots__}
-    return flat
+    flat = {name: getattr(scores, name) for name in ARRAYS}
+    return flat | {f"detector.{name}": judged for name, judged in scores.by_detector.items()}
 
 
 def _with_arrays(scores: BundleScores, frame: MetricFrame, rows: Callable[[str], Rows]) -> BundleScores:
     """The same judgement over other rows."""
-    by_detector: Mapping[str, DetectorScores] = {
-        detector: DetectorScores(
-            **{name: rows(f"{detector}.{name}") for name in ("score", "lower", "upper")},
-            raw=Scores(**{name: rows(f"{detector}.raw.{name}") for name in Scores.__slots__}),
-        )
-        for detector in scores.by_detector
-    }
     return replace(
         scores,
         frame=frame,
-        by_detector=by_detector,
-        score=rows("score"),
-        expected=rows("expected"),
-        lower=rows("lower"),
-        upper=rows("upper"),
+        by_detector={name: rows(f"detector.{name}") for name in scores.by_detector},
+        **{name: rows(name) for name in ARRAYS},
     )

@@ -43,7 +43,7 @@ class FeatureSum(FittedArrays):
         FeatureSum
             Itself, fitted.
         """
-        self.state_ = {"known": ~np.isnan(history.values).all(axis=1)}
+        self.state_ = {"known": np.asarray(~np.isnan(history.values).all(axis=1))}
         return self
 
     def score(self, seen: Residuals, memory: Arrays) -> Array:  # noqa: ARG002  # the features remember

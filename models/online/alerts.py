@@ -72,6 +72,7 @@ def advance(state: AlertState, rules: AlertRules, score: Floats, strangeness: Fl
             figures[STRANGENESS] += SMOOTHING * (strangeness[i, row] - figures[STRANGENESS])
             state.since[i] += 1
             told = state.since[i] < rules.refractory_rows[i] and score[i, row] <= figures[LAST_SCORE] * rules.escalation[i]
+            told = told and not figures[LAST_SCORE] < 1.0 <= score[i, row]
             if score[i, row] >= ONSET and not told:
                 alert[i, row] = figures[LAST_SCORE] = score[i, row]
                 state.since[i] = 0

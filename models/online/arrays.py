@@ -47,7 +47,7 @@ def from_arrays(kind: type[State], arrays: Arrays) -> State:
     State
         To the same bits.
     """
-    parts = []
+    parts: list[Any] = []
     for name, hint in get_type_hints(kind).items():
         if isinstance(hint, type) and issubclass(hint, tuple):
             parts.append(from_arrays(hint, below(arrays, name)))

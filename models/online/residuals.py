@@ -35,8 +35,6 @@ SLOW, MID, FAST, DIFF, M3, M8, S3, S8, RUN, WILD, SIZE, PART = range(12)
 FEATURES = ("slow", "mid", "fast", "diff", "m3", "m8", "s3", "s8", "run", "wild", "size", "part")
 N_SPREADS = 10
 """The first features are in spreads of their own, the last two are not."""
-FLOOR = 0.03
-"""No spread is below this fraction of the history's standard deviation."""
 FLOOR_OF_RATIOS = 0.1
 FAR = 1e6
 """Values further from the history's median, in its standard deviations, count as this far."""
@@ -45,6 +43,8 @@ LEAST_SIZE = 0.05
 RECENT = 10
 LAST = 7
 WILD_MEMORY = 60
+SCRATCH = 32
+"""Room for the longest list of which a median is taken."""
 
 PREVIOUS, USUAL_WILD = range(2)
 
@@ -54,6 +54,7 @@ class SeriesUnits(NamedTuple):
 
     centre: Floats
     unit: Floats
+    floor: Floats  # in units: no spread is below it
     calendar: NDArray[np.int64]
 
 
@@ -99,14 +100,20 @@ def blank(level: Floats, prior: Floats, slots: int, hour_rows: int) -> ResidualS
         For ``advance``.
     """
     n = len(level)
-    rings = (np.zeros((n, RECENT)) for _ in range(5))
     recent = RecentState(
-        np.zeros((n, hour_rows)), np.zeros((n, hour_rows)), *rings, np.zeros((n, 2)), np.zeros((n, 1), dtype=np.int64)
+        hour=np.zeros((n, hour_rows)),
+        hour_ordered=np.zeros((n, hour_rows)),
+        values=np.zeros((n, RECENT)),
+        middles=np.zeros((n, RECENT)),
+        slow=np.zeros((n, RECENT)),
+        runs=np.zeros((n, RECENT)),
+        steps=np.zeros((n, RECENT)),
+        figures=np.zeros((n, 2)),
+        seen=np.zeros((n, 1), dtype=np.int64),
     )
     return ResidualState(season.blank(level, slots), spread.blank(prior), recent)
 
 
-@compiled
 def advance(
     state: ResidualState,
     units: SeriesUnits,
@@ -121,12 +128,25 @@ def advance(
     ``values``, ``expected`` and ``scale`` have shape (n_series, n_rows), in the metrics' units; ``features`` has
     (n_series, n_rows, 12). The last three are written; a missing value gives NaN features, but an expectation.
     """
-    scratch = np.empty(32)
-    z = np.empty(N_SPREADS)
+    _advance(state, units, places, values, features, expected, scale, np.empty(SCRATCH + N_SPREADS))
+
+
+@compiled
+def _advance(
+    state: ResidualState,
+    units: SeriesUnits,
+    places: Places,
+    values: Floats,
+    features: NDArray[np.float32],
+    expected: Floats,
+    scale: Floats,
+    room: Floats,
+) -> None:
+    scratch, z = room[:SCRATCH], room[SCRATCH:]
     for i in range(values.shape[0]):
         own = _of_series(state, i)
         figures = own.season.figures
-        calendar, centre, unit = units.calendar[i], units.centre[i], units.unit[i]
+        calendar, centre, unit, floor = units.calendar[i], units.centre[i], units.unit[i], units.floor[i]
         for row in range(values.shape[1]):
             hour = places.hour[calendar, row]
             previous_hour = own.season.counts[season.HOUR]
@@ -136,14 +156,14 @@ def advance(
             level, seasonal = figures[season.LEVEL], figures[season.SEASON]
             at = centre / unit + level + seasonal
             expected[i, row] = at * unit
-            width = math.sqrt(own.spread.now[SLOW] ** 2 + FLOOR * FLOOR)
+            width = math.sqrt(own.spread.now[SLOW] ** 2 + floor * floor)
             scale[i, row] = width * unit
             if math.isnan(values[i, row]):
                 features[i, row, :] = np.nan
                 continue
             value = min(max((values[i, row] - centre) / unit, -FAR), FAR)
             size = value - level - seasonal
-            _judge(own, value - seasonal, size, level, z, scratch)
+            _judge(own, floor, value - seasonal, size, level, z, scratch)
             season.learn(own.season, value)
             for kind in range(N_SPREADS):
                 features[i, row, kind] = _signed_log(z[kind])
@@ -173,9 +193,7 @@ def _of_series(state: ResidualState, i: int) -> ResidualState:
 
 
 @compiled
-def _judge(
-    state: ResidualState, y: float, size: float, level: float, z: Floats, scratch: Floats
-) -> None:
+def _judge(state: ResidualState, floor: float, y: float, size: float, level: float, z: Floats, scratch: Floats) -> None:
     """Residuals of a value in spreads; the value enters the windows."""
     recent = state.recent
     seen = recent.seen[0]
@@ -185,15 +203,15 @@ def _judge(
         scratch[back] = recent.values[(seen - 1 - back) % RECENT]
     fast = median_of(scratch, last) if last > 0 else level
     step = y - recent.figures[PREVIOUS] if seen > 0 else 0.0
-    _in_spread(state.spread, SLOW, size, FLOOR, z)
-    _in_spread(state.spread, MID, y - middle, FLOOR, z)
-    _in_spread(state.spread, FAST, y - fast, FLOOR, z)
-    _in_spread(state.spread, DIFF, step, FLOOR, z)
+    _in_spread(state.spread, SLOW, size, floor, z)
+    _in_spread(state.spread, MID, y - middle, floor, z)
+    _in_spread(state.spread, FAST, y - fast, floor, z)
+    _in_spread(state.spread, DIFF, step, floor, z)
     place = seen % RECENT
     recent.values[place], recent.middles[place], recent.steps[place] = y, middle, step * step
     recent.slow[place] = min(max(size, -MOST_MEAN), MOST_MEAN)
     recent.runs[place] = min(max(z[SLOW], -MOST_RUN), MOST_RUN)
-    _short_means(state, level, z)
+    _short_means(state, floor, level, z)
     slide(recent.hour, recent.hour_ordered, seen, y)
     recent.figures[PREVIOUS] = y
     recent.seen[0] = seen + 1
@@ -201,7 +219,7 @@ def _judge(
 
 
 @compiled
-def _short_means(state: ResidualState, level: float, z: Floats) -> None:
+def _short_means(state: ResidualState, floor: float, level: float, z: Floats) -> None:
     recent = state.recent
     seen = recent.seen[0]
     values, slow, steps, runs = 0.0, 0.0, 0.0, 0.0
@@ -214,14 +232,14 @@ def _short_means(state: ResidualState, level: float, z: Floats) -> None:
             steps += recent.steps[place]
         if back == min(seen, 2):
             n, reference = back + 1, recent.middles[place]
-            _in_spread(state.spread, M3, values / n - reference, FLOOR / math.sqrt(3.0), z)
-            _in_spread(state.spread, S3, slow / n, FLOOR / math.sqrt(3.0), z)
+            _in_spread(state.spread, M3, values / n - reference, floor / math.sqrt(3.0), z)
+            _in_spread(state.spread, S3, slow / n, floor / math.sqrt(3.0), z)
         if back == min(seen, 7):
             n, reference = back + 1, recent.middles[place]
-            _in_spread(state.spread, M8, values / n - reference, FLOOR / math.sqrt(8.0), z)
-            _in_spread(state.spread, S8, slow / n, FLOOR / math.sqrt(8.0), z)
+            _in_spread(state.spread, M8, values / n - reference, floor / math.sqrt(8.0), z)
+            _in_spread(state.spread, S8, slow / n, floor / math.sqrt(8.0), z)
     _in_spread(state.spread, RUN, runs / min(seen + 1, RECENT), FLOOR_OF_RATIOS, z)
-    wild = math.log(steps / min(seen + 1, 8) + FLOOR * FLOOR)
+    wild = math.log(steps / min(seen + 1, 8) + floor * floor)
     if seen == 0:
         recent.figures[USUAL_WILD] = wild
     _in_spread(state.spread, WILD, wild - recent.figures[USUAL_WILD], FLOOR_OF_RATIOS, z)
@@ -229,9 +247,7 @@ def _short_means(state: ResidualState, level: float, z: Floats) -> None:
 
 
 @compiled
-def _in_spread(
-    state: SpreadState, kind: int, residual: float, floor: float, z: Floats
-) -> None:
+def _in_spread(state: SpreadState, kind: int, residual: float, floor: float, z: Floats) -> None:
     usual = state.now[kind]
     z[kind] = residual / math.sqrt(usual * usual + floor * floor)
     spread.note(state, kind, residual, floor)

@@ -19,7 +19,8 @@ def detect(
     """Find anomalies in metrics with a trained bundle."""
     from models.bundle import Bundle
     from models.errors import InputError
-    from models.scoring import find_anomalies, score_frame
+    from models.evidence import find_anomalies
+    from models.scoring import score_frame
     from models.tracking import load_champion
     from service.commands import output
     from service.config import load_settings

@@ -29,7 +29,7 @@ def train(
     reading = read_metrics(history, step_s=step_s)
     for repair in reading.repairs:
         typer.echo(f"repaired: {repair}", err=True)
-    wanted = TrainingSettings() if false_alarms is None else TrainingSettings(false_alarms_per_series_day=false_alarms)
+    wanted = TrainingSettings() if false_alarms is None else TrainingSettings(false_alarms_per_day=false_alarms)
     with output.Bar("training") as bar:
         result = learn(reading.frame, wanted, created=SystemClock().now(), progress=bar.stage)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
