@@ -30,7 +30,6 @@ class Pattern(NamedTuple):
     halves: Floats  # (2,) 98 % quantiles of the two lengths in the history
 
 
-@compiled
 def advance(
     pattern: Pattern,
     last: Floats,
@@ -46,8 +45,21 @@ def advance(
     signed share of each metric, are written. ``last`` (m,) and ``smooth`` (1,) are carried. NaN in ``raw`` = no metric
     was present.
     """
+    _advance(pattern, last, smooth, values, features, raw, left, np.empty(len(values)))
+
+
+@compiled
+def _advance(
+    pattern: Pattern,
+    last: Floats,
+    smooth: Floats,
+    values: Floats,
+    features: NDArray[np.float32],
+    raw: Floats,
+    left: Floats,
+    scaled: Floats,
+) -> None:
     n_metrics, n_rows = values.shape
-    scaled = np.empty(n_metrics)
     for row in range(n_rows):
         present, own = False, 0.0
         for i in range(n_metrics):
@@ -71,7 +83,8 @@ def advance(
 def unexplained(pattern: Pattern, scaled: Floats, left: Floats) -> float:
     """Length of what the axes leave of scaled values; ``left`` gets the signed logarithm for each metric."""
     n_metrics, n_axes = pattern.axes.shape
-    left[:] = scaled
+    for i in range(n_metrics):
+        left[i] = scaled[i]
     for axis in range(n_axes):
         along = 0.0
         for i in range(n_metrics):

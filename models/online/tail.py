@@ -121,8 +121,8 @@ def calibrated(figures: Floats, factor: float, raw: float) -> float:
     """1.0 at the boundary, 0.01 at the threshold, 0 at 0, in straight lines."""
     threshold = figures[THRESHOLD]
     if raw <= threshold:
-        return AT_THRESHOLD * raw / threshold
-    return AT_THRESHOLD + (1.0 - AT_THRESHOLD) * (raw - threshold) / ((figures[BOUNDARY] - threshold) * factor)
+        return float(AT_THRESHOLD * raw / threshold)
+    return float(AT_THRESHOLD + (1.0 - AT_THRESHOLD) * (raw - threshold) / ((figures[BOUNDARY] - threshold) * factor))
 
 
 @compiled
@@ -204,7 +204,7 @@ def _place_of(histogram: NDArray[np.float32], level: float, first: int) -> float
         total += histogram[place]
     for place in range(first, BINS):
         if histogram[place] > 0.0 and passed + histogram[place] >= level * total:
-            return place + (level * total - passed) / histogram[place]
+            return float(place + (level * total - passed) / histogram[place])
         passed += histogram[place]
     return float(first)
 

@@ -15,7 +15,7 @@ START = np.datetime64("2026-01-05T00:00:00", "us")  # a Monday
 
 
 def _one(level: float, slots: int) -> SeasonState:
-    return season.of_series(season.blank(np.array([level]), slots), 0)
+    return SeasonState(*(part[0] for part in season.blank(np.array([level]), slots)))
 
 
 def trace(values: np.ndarray, *, step_s: float, calendar: Calendar | None = None, level: float = 0.0) -> pd.DataFrame:

@@ -17,7 +17,7 @@ HOURS = st.lists(
 
 
 def _one(prior: float) -> SpreadState:
-    return spread.of_series(spread.blank(np.full((1, 1), prior)), 0)
+    return SpreadState(*(part[0] for part in spread.blank(np.full((1, 1), prior))))
 
 
 def _take(state: SpreadState, hour: int, residuals: list[float]) -> None:
