@@ -35,8 +35,6 @@ SLOW, MID, FAST, DIFF, M3, M8, S3, S8, RUN, WILD, SIZE, PART = range(12)
 FEATURES = ("slow", "mid", "fast", "diff", "m3", "m8", "s3", "s8", "run", "wild", "size", "part")
 N_SPREADS = 10
 """The first features are in spreads of their own, the last two are not."""
-FLOOR = 0.03
-"""No spread is below this fraction of the history's standard deviation."""
 FLOOR_OF_RATIOS = 0.1
 FAR = 1e6
 """Values further from the history's median, in its standard deviations, count as this far."""
@@ -56,6 +54,7 @@ class SeriesUnits(NamedTuple):
 
     centre: Floats
     unit: Floats
+    floor: Floats  # in units: no spread is below it
     calendar: NDArray[np.int64]
 
 
@@ -147,7 +146,7 @@ def _advance(
     for i in range(values.shape[0]):
         own = _of_series(state, i)
         figures = own.season.figures
-        calendar, centre, unit = units.calendar[i], units.centre[i], units.unit[i]
+        calendar, centre, unit, floor = units.calendar[i], units.centre[i], units.unit[i], units.floor[i]
         for row in range(values.shape[1]):
             hour = places.hour[calendar, row]
             previous_hour = own.season.counts[season.HOUR]
@@ -157,14 +156,14 @@ def _advance(
             level, seasonal = figures[season.LEVEL], figures[season.SEASON]
             at = centre / unit + level + seasonal
             expected[i, row] = at * unit
-            width = math.sqrt(own.spread.now[SLOW] ** 2 + FLOOR * FLOOR)
+            width = math.sqrt(own.spread.now[SLOW] ** 2 + floor * floor)
             scale[i, row] = width * unit
             if math.isnan(values[i, row]):
                 features[i, row, :] = np.nan
                 continue
             value = min(max((values[i, row] - centre) / unit, -FAR), FAR)
             size = value - level - seasonal
-            _judge(own, value - seasonal, size, level, z, scratch)
+            _judge(own, floor, value - seasonal, size, level, z, scratch)
             season.learn(own.season, value)
             for kind in range(N_SPREADS):
                 features[i, row, kind] = _signed_log(z[kind])
@@ -194,7 +193,7 @@ def _of_series(state: ResidualState, i: int) -> ResidualState:
 
 
 @compiled
-def _judge(state: ResidualState, y: float, size: float, level: float, z: Floats, scratch: Floats) -> None:
+def _judge(state: ResidualState, floor: float, y: float, size: float, level: float, z: Floats, scratch: Floats) -> None:
     """Residuals of a value in spreads; the value enters the windows."""
     recent = state.recent
     seen = recent.seen[0]
@@ -204,15 +203,15 @@ def _judge(state: ResidualState, y: float, size: float, level: float, z: Floats,
         scratch[back] = recent.values[(seen - 1 - back) % RECENT]
     fast = median_of(scratch, last) if last > 0 else level
     step = y - recent.figures[PREVIOUS] if seen > 0 else 0.0
-    _in_spread(state.spread, SLOW, size, FLOOR, z)
-    _in_spread(state.spread, MID, y - middle, FLOOR, z)
-    _in_spread(state.spread, FAST, y - fast, FLOOR, z)
-    _in_spread(state.spread, DIFF, step, FLOOR, z)
+    _in_spread(state.spread, SLOW, size, floor, z)
+    _in_spread(state.spread, MID, y - middle, floor, z)
+    _in_spread(state.spread, FAST, y - fast, floor, z)
+    _in_spread(state.spread, DIFF, step, floor, z)
     place = seen % RECENT
     recent.values[place], recent.middles[place], recent.steps[place] = y, middle, step * step
     recent.slow[place] = min(max(size, -MOST_MEAN), MOST_MEAN)
     recent.runs[place] = min(max(z[SLOW], -MOST_RUN), MOST_RUN)
-    _short_means(state, level, z)
+    _short_means(state, floor, level, z)
     slide(recent.hour, recent.hour_ordered, seen, y)
     recent.figures[PREVIOUS] = y
     recent.seen[0] = seen + 1
@@ -220,7 +219,7 @@ def _judge(state: ResidualState, y: float, size: float, level: float, z: Floats,
 
 
 @compiled
-def _short_means(state: ResidualState, level: float, z: Floats) -> None:
+def _short_means(state: ResidualState, floor: float, level: float, z: Floats) -> None:
     recent = state.recent
     seen = recent.seen[0]
     values, slow, steps, runs = 0.0, 0.0, 0.0, 0.0
@@ -233,14 +232,14 @@ def _short_means(state: ResidualState, level: float, z: Floats) -> None:
             steps += recent.steps[place]
         if back == min(seen, 2):
             n, reference = back + 1, recent.middles[place]
-            _in_spread(state.spread, M3, values / n - reference, FLOOR / math.sqrt(3.0), z)
-            _in_spread(state.spread, S3, slow / n, FLOOR / math.sqrt(3.0), z)
+            _in_spread(state.spread, M3, values / n - reference, floor / math.sqrt(3.0), z)
+            _in_spread(state.spread, S3, slow / n, floor / math.sqrt(3.0), z)
         if back == min(seen, 7):
             n, reference = back + 1, recent.middles[place]
-            _in_spread(state.spread, M8, values / n - reference, FLOOR / math.sqrt(8.0), z)
-            _in_spread(state.spread, S8, slow / n, FLOOR / math.sqrt(8.0), z)
+            _in_spread(state.spread, M8, values / n - reference, floor / math.sqrt(8.0), z)
+            _in_spread(state.spread, S8, slow / n, floor / math.sqrt(8.0), z)
     _in_spread(state.spread, RUN, runs / min(seen + 1, RECENT), FLOOR_OF_RATIOS, z)
-    wild = math.log(steps / min(seen + 1, 8) + FLOOR * FLOOR)
+    wild = math.log(steps / min(seen + 1, 8) + floor * floor)
     if seen == 0:
         recent.figures[USUAL_WILD] = wild
     _in_spread(state.spread, WILD, wild - recent.figures[USUAL_WILD], FLOOR_OF_RATIOS, z)
