@@ -18,6 +18,8 @@ JUMP = 0.1
 """Local regressions are computed every 10 % of the period, with straight lines between: a tenth of the time."""
 LEAST_ROWS = 4
 """Of a period."""
+ROUNDING = 1e-26
+"""Variances below this, relative to the square of the largest value, are those of the arithmetic."""
 CYCLE_WINDOW = 11
 """Cycles over which a season may change; MSTL's first window."""
 
@@ -97,16 +99,17 @@ def decompose(
             remedy=f"give more than two cycles of {min(periods_s, default=DAY_S):g} s, of four rows or more each",
         )
     filled, interpolated = _filled(values)
-    trend, seasons, residual = _fit(filled, tuple(periods))
+    unit = float(np.abs(filled).max()) or 1.0  # the squares of huge values would overflow
+    trend, seasons, residual = (part * unit for part in _fit(filled / unit, tuple(periods)))
     return Decomposition(
         times=times,
         trend=trend,
         seasonal=dict(zip(periods.values(), seasons, strict=True)),
         residual=residual,
         interpolated=interpolated,
-        trend_strength=_strength(trend, residual),
+        trend_strength=_strength(trend, residual, unit),
         season_strength={
-            period: _strength(season, residual) for period, season in zip(periods.values(), seasons, strict=True)
+            period: _strength(season, residual, unit) for period, season in zip(periods.values(), seasons, strict=True)
         },
     )
 
@@ -164,23 +167,19 @@ def _filled(values: Array) -> tuple[Array, int]:
     return np.interp(rows, rows[~missing], values[~missing]), count
 
 
-def _fit(values: Array, periods: tuple[int, ...]) -> tuple[Array, list[Array], Array]:
+def _fit(values: Array, periods: tuple[int, ...]) -> tuple[Array, Array, Array]:
+    """Trend, seasons and rest; the seasons have shape (n_periods, n_rows)."""
     from statsmodels.tsa.seasonal import MSTL, STL
 
     jump = max(1, round(JUMP * periods[0]))
     jumps = {"seasonal_jump": jump, "trend_jump": jump, "low_pass_jump": jump}
-    unit = float(np.abs(values).max()) or 1.0  # the squares of huge values would overflow
     if len(periods) == 1:
-        found = STL(values / unit, period=periods[0], seasonal=CYCLE_WINDOW, **jumps).fit()
-        seasons = [found.seasonal]
-    else:
-        found = MSTL(values / unit, periods=periods, stl_kwargs=jumps).fit()
-        seasons = list(found.seasonal.T)
-    return found.trend * unit, [season * unit for season in seasons], found.resid * unit
+        found = STL(values, period=periods[0], seasonal=CYCLE_WINDOW, **jumps).fit()
+        return found.trend, found.seasonal[None], found.resid
+    found = MSTL(values, periods=periods, stl_kwargs=jumps).fit()
+    return found.trend, found.seasonal.T, found.resid
 
 
-def _strength(part: Array, residual: Array) -> float:
-    unit = float(max(np.abs(part).max(), np.abs(residual).max())) or 1.0
+def _strength(part: Array, residual: Array, unit: float) -> float:
     whole, rest = float(np.var((part + residual) / unit)), float(np.var(residual / unit))
-    # Below the rounding of the arithmetic nothing varies.
-    return max(0.0, 1.0 - rest / whole) if whole > 1e-20 else 0.0
+    return max(0.0, 1.0 - rest / whole) if whole > ROUNDING else 0.0
