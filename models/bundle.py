@@ -309,7 +309,7 @@ def _read_arrays(directory: Path, sha256: str) -> dict[str, NDArray[Any]]:
     if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise BundleError(f"{path} is damaged or was changed: its SHA-256 differs.", remedy="restore it or train again")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise BundleError(f"{path} cannot be read as arrays: {error}", remedy="train again") from error

@@ -23,6 +23,9 @@ FEEDBACK_STEP = 0.15
 LEAST_FACTOR, MOST_FACTOR = 0.5, 4.0
 YOUNG_DAYS, MATURE_DAYS, MOST_COMMON = 3.0, 4.0, 0.9
 """The weight of the common boundary rises from 0 at three days of history towards 0.9, half of it at eleven days."""
+LEAST_UNIT = 1e-3
+REACH = 0.9 * tail.TOP
+"""What comes twice a day lies within so many units."""
 SUPPLIED_BUDGET = 0.05
 """Of a detector's common boundary; another budget moves it along the exponential tail."""
 
@@ -61,7 +64,7 @@ class Calibration:
         """For the kernel."""
         return TailRules(self.budget, self.common, self.own, self.sigma, self.step_s, self.method == "conformal")
 
-    def advance(self, raw: Array, state: TailState) -> Array:
+    def advance(self, raw: Array, state: TailState, boundary: Array | None = None) -> Array:
         """Calibrate rows and learn from them.
 
         Parameters
@@ -70,6 +73,8 @@ class Calibration:
             Shape (n_columns, n_rows); NaN = cannot tell.
         state
             Changed in place.
+        boundary
+            Same shape as ``raw``; gets the raw score of the boundary that was in force in each row. None: not wanted.
 
         Returns
         -------
@@ -77,7 +82,8 @@ class Calibration:
             Same shape; 1.0 is the boundary.
         """
         score = np.empty_like(raw)
-        tail.advance(state, self.rules, self.factor, np.ascontiguousarray(raw), score, True)  # noqa: FBT003  # positional in numba
+        bounds = np.empty_like(raw) if boundary is None else boundary
+        tail.advance(state, self.rules, self.factor, np.ascontiguousarray(raw), score, bounds, True)
         return score
 
     def rate_per_day(self, score: float, column: int, state: TailState) -> float:
@@ -211,16 +217,24 @@ def calibrate(
         step_s=step_s,
         method=method,
     )
-    unit = np.array(
-        [
-            np.quantile(row[known], tail.TAIL_FROM) if known.any() else np.nan
-            for row, known in zip(raw, present, strict=True)
-        ]
-    )
-    state = tail.blank(np.maximum(unit, 1e-3))
-    tail.advance(state, calibration.rules, calibration.factor, raw, np.empty_like(raw), False)  # noqa: FBT003  # positional in numba
+    threshold, unit = _units(raw, present, days)
+    state = tail.blank(unit)
+    state.figures[:, tail.THRESHOLD] = threshold
+    tail.advance(state, calibration.rules, calibration.factor, raw, np.empty_like(raw), np.empty_like(raw), False)
     tail.refit_all(state, calibration.rules)
     return calibration, state
+
+
+def _units(raw: Array, present: NDArray[np.bool_], days: Array) -> tuple[Array, Array]:
+    """98 % quantile of each column; and the same or more, so that the histograms hold what comes twice a day."""
+    threshold, unit = np.full(len(raw), np.nan), np.full(len(raw), np.nan)
+    for column, (row, known) in enumerate(zip(raw, present, strict=True)):
+        if known.any():
+            ordered = np.sort(row[known])
+            events = int(max(tail.GUARD_PEAKS, tail.GUARD_PER_DAY * days[column]))
+            threshold[column] = max(np.quantile(ordered, tail.TAIL_FROM), LEAST_UNIT)
+            unit[column] = max(threshold[column], ordered[-min(events, len(ordered))] / REACH)
+    return threshold, unit
 
 
 def judged(calibration: Calibration, state: TailState, raw: Array) -> Array:
@@ -242,7 +256,9 @@ def judged(calibration: Calibration, state: TailState, raw: Array) -> Array:
     """
     untouched = from_arrays(TailState, to_arrays(state))
     score = np.empty_like(raw)
-    tail.advance(untouched, calibration.rules, calibration.factor, np.ascontiguousarray(raw), score, False)  # noqa: FBT003  # positional in numba
+    tail.advance(
+        untouched, calibration.rules, calibration.factor, np.ascontiguousarray(raw), score, np.empty_like(raw), False
+    )
     return score
 
 

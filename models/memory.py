@@ -135,7 +135,7 @@ class Memory:
         """
         remedy = "remove the file; the memory then begins behind the history"
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             version = str(arrays.pop("model_version"))
             if version != bundle_version:

@@ -110,7 +110,7 @@ def of_series(state: SeasonState, i: int) -> SeasonState:
 
 @compiled
 def expect(state: SeasonState, calendar: int, row: int, places: Places, scratch: Floats) -> bool:
-    """Move a series to the time of a row in its calendar; level and season are then in ``figures``. True if an hour was closed."""
+    """Move a series to the time of a row; level and season are then in ``figures``. True if an hour was closed."""
     figures, counts = state.figures, state.counts
     day, slot, hour = places.day[calendar, row], places.slot[calendar, row], places.hour[calendar, row]
     week, month = places.week[calendar, row], places.month[calendar, row]
@@ -147,7 +147,6 @@ def learn(state: SeasonState, value: float) -> None:
     counts[IN_DAY] += 1
     if counts[N_DAYS] > 0:
         rest = above - (figures[DAY_PART] if counts[BY_DAY] else 0.0)
-        rest = min(max(rest, -limit), limit)
         figures[SUM_WEEK] += rest
         figures[SUM_MONTH] += rest - _agreed(state.week[counts[WEEK]])
         counts[IN_WEEK] += 1
@@ -200,9 +199,7 @@ def _faded(error: float, today: float) -> float:
 
 
 @compiled
-def _remember(
-    pair: NDArray[np.float32], figures: Floats, total: int, counts: NDArray[np.int64], number: int
-) -> None:
+def _remember(pair: NDArray[np.float32], figures: Floats, total: int, counts: NDArray[np.int64], number: int) -> None:
     """Close a place of the week or the month: its mean deviation becomes the newer one of the pair."""
     if counts[number] > 0:
         pair[1] = pair[0]

@@ -1,60 +1,68 @@
 """Runs of abnormal rows equal those of a plain loop."""
 
 import numpy as np
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from models.segments import Run, SegmentRules, find_runs
 
+SCORES = st.one_of(st.sampled_from([0.0, 0.5, 0.7, 0.9, 1.0, 1.3, 2.0]), st.just(float("nan")))
 
-def _oracle(score: np.ndarray, rules: SegmentRules) -> list[Run]:
-    runs = []
+
+def _oracle(score: np.ndarray, alert: np.ndarray, leave: float, merge: list[int], refractory: int) -> list[Run]:
+    runs: list[Run] = []
     for column in range(score.shape[1]):
-        rows = [row for row in range(len(score)) if score[row, column] >= rules.leave]
+        own: list[Run] = []
         groups: list[list[int]] = []
-        for row in rows:
-            if groups and row - groups[-1][-1] - 1 <= rules.merge_rows:
+        for row in range(len(score)):
+            if not score[row, column] >= leave:
+                continue
+            if groups and row - groups[-1][-1] - 1 <= merge[column]:
                 groups[-1].append(row)
             else:
                 groups.append([row])
         for group in groups:
-            strong = sum(score[row, column] >= rules.enter for row in group) >= max(rules.least_rows, 1)
-            if strong or max(score[row, column] for row in group) >= max(rules.spike, rules.enter):
-                peak = max(group, key=lambda row: (score[row, column], -row))  # used at once
-                runs.append(Run(column, group[0], group[-1] + 1, peak))
+            first, last = group[0], group[-1] + 1
+            if any(alert[row, column] >= 1 for row in group):
+                own.append(Run(column, first, last, max(group, key=lambda r: (score[r, column], -r))))
+            elif own and any(score[row, column] >= 1 for row in group) and first - own[-1].last <= refractory:
+                own[-1] = Run(column, own[-1].first, last, own[-1].peak)
+        runs += own
     return runs
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_runs_equal_those_of_a_loop(seed: int) -> None:
-    """Hysteresis, merging and missing scores on random input, under varied rules."""
-    rng = np.random.default_rng(seed)
-    score = np.round(rng.random((80, 4)) ** 2 * 1.5, 1)
-    score[rng.random(score.shape) < 0.1] = np.nan
-    rules = SegmentRules(
-        merge_rows=int(rng.integers(0, 5)),
-        least_rows=int(rng.integers(0, 4)),
-        spike=float(rng.choice([1.2, 1.4, np.inf])),
-    )
-    assert find_runs(score, rules) == _oracle(score, rules)
+@given(
+    arrays(float, st.tuples(st.integers(0, 40), st.integers(1, 3)), elements=SCORES),
+    st.randoms(use_true_random=False),
+    st.integers(0, 5),
+    st.sampled_from([0.7, 0.9]),
+    st.integers(0, 20),
+)
+def test_runs_equal_those_of_a_loop(score: np.ndarray, random, merge: int, leave: float, refractory: int) -> None:
+    """Hysteresis, merging, alerts told before, and missing scores."""
+    keep = np.array([random.random() < 0.4 for _ in range(score.size)], dtype=bool).reshape(score.shape)
+    alert = np.where(np.isnan(score), np.nan, np.where((score >= 0.8) & keep, score, 0.3))
+    rules = SegmentRules(merge_rows=merge, leave=leave, refractory_rows=refractory)
+    assert find_runs(score, alert, rules) == _oracle(score, alert, leave, [merge] * score.shape[1], refractory)
+    each = np.arange(score.shape[1])
+    assert find_runs(score, alert, rules, each) == _oracle(score, alert, leave, each.tolist(), refractory)
 
 
 def test_no_scores_no_runs() -> None:
     """Empty, unknown and quiet scores give nothing."""
     for score in (np.empty((0, 3)), np.full((9, 2), np.nan), np.zeros((9, 2))):
-        assert find_runs(score, SegmentRules()) == []
+        assert find_runs(score, score, SegmentRules()) == []
 
 
 def test_a_score_around_the_boundary_is_one_run() -> None:
-    """Between leave and enter a run goes on, so it does not flap."""
+    """Between leave and the boundary a run goes on, so it does not flap."""
     score = np.array([0.1, 1.1, 0.8, 1.05, 0.75, 1.2, 0.1, 0.1])[:, None]
-    assert find_runs(score, SegmentRules(merge_rows=0)) == [Run(0, 1, 6, 5)]
+    assert find_runs(score, score, SegmentRules(merge_rows=0)) == [Run(0, 1, 6, 5)]
 
 
-def test_a_short_weak_spike_is_not_reported_and_a_strong_one_is() -> None:
-    """One row just above the boundary is the commonest oddity of a healthy metric."""
-    weak, strong = np.zeros((9, 1)), np.zeros((9, 1))
-    weak[4], strong[4] = 1.2, 1.8
-    assert find_runs(weak, SegmentRules()) == []
-    assert find_runs(weak, SegmentRules(least_rows=1)) == [Run(0, 4, 5, 4)]
-    assert find_runs(strong, SegmentRules()) == [Run(0, 4, 5, 4)]
-    assert find_runs(strong, SegmentRules(spike=np.inf)) == []
+def test_what_comes_again_untold_belongs_to_the_alert_before() -> None:
+    """The run grows to its end, with the peak of what was told; before any alert it is left out."""
+    score = np.array([1.2, 0, 0, 0, 1.1, 0, 0, 0, 1.5, 0])[:, None]
+    alert = np.array([0.4, 0, 0, 0, 1.1, 0, 0, 0, 0.4, 0])[:, None]
+    assert find_runs(score, alert, SegmentRules(merge_rows=1)) == [Run(0, 4, 9, 4)]

@@ -35,7 +35,7 @@ def _oracle(rows: list[tuple[float, float]], unit: float, refractory: int, escal
             told.append(math.nan)
             continue
         average, since = 0.25 * average + 0.75 * strange, since + 1
-        again = since >= refractory or score > last * escalation
+        again = since >= refractory or score > last * escalation or last < 1 <= score
         if score >= 0.8 and again:
             since, last = 0, score
             told.append(score)
@@ -80,6 +80,12 @@ def test_what_gets_worse_is_told_at_once() -> None:
     """Beyond 1.3 times the last alert an incident is news; exactly 1.3 times is not."""
     told = _told([(2.0, 5.0), (2.6, 5.0), (2.7, 5.0), (3.0, 5.0), (4.0, 5.0)], _rules(refractory=10))
     assert np.flatnonzero(told >= 1).tolist() == [0, 2, 4]
+
+
+def test_crossing_the_boundary_is_news() -> None:
+    """What was told below the boundary is told again when it reaches it, however little it grew."""
+    told = _told([(0.95, 5.0), (0.97, 5.0), (1.0, 5.0), (1.1, 5.0)], _rules(refractory=10))
+    assert np.flatnonzero(told >= ONSET).tolist() == [0, 2]
 
 
 def test_columns_do_not_touch_each_other() -> None:

@@ -153,7 +153,7 @@ def test_what_returns_is_the_median_of_zero_and_the_last_two_deviations(traced: 
     month_running = (traced["month"].diff().ne(0)).cumsum()
     known = traced["n_days"] > 0
     rest = traced["value"] - traced["level"] - traced["by_day"] * traced["day_part"]
-    rest = rest.clip(-traced["limit"], traced["limit"]).where(known)
+    rest = rest.where(known)
     open_month: list[float] = []
     for _, part in traced.groupby(running):
         hour, month_part = int(part["week"].iloc[0]), int(part["month"].iloc[0])

@@ -30,7 +30,7 @@ def rules(
 def learnt(raw: np.ndarray, wanted: TailRules) -> TailState:
     """The state at the end of a history, as ``models.calibration`` makes it."""
     state = tail.blank(np.quantile(raw, tail.TAIL_FROM, axis=1))
-    tail.advance(state, wanted, np.ones(len(raw)), raw, np.empty_like(raw), False)
+    tail.advance(state, wanted, np.ones(len(raw)), raw, np.empty_like(raw), np.empty((len(raw), raw.shape[1])), False)
     tail.refit_all(state, wanted)
     return state
 
@@ -66,7 +66,7 @@ def test_peaks_of_events_are_counted_once(values: list[float]) -> None:
     """Runs of exceedances with at most five rows between them are one event, which counts with its highest score."""
     raw = np.array([values])
     state = tail.blank(np.ones(1))
-    tail.advance(state, rules(), np.ones(1), raw, np.empty_like(raw), False)
+    tail.advance(state, rules(), np.ones(1), raw, np.empty_like(raw), np.empty((len(raw), raw.shape[1])), False)
     counted = np.repeat(np.arange(BINS), state.peaks[0].astype(int))
     expected = sorted(min(int(peak * BINS / TOP), BINS - 1) for peak in _events(raw[0], 1.0))
     assert counted.tolist() == expected
@@ -170,10 +170,10 @@ def test_the_memory_fades_with_twenty_days() -> None:
     raw = np.concatenate([scores(5), scores(60, seed=1) * 0.3], axis=1)
     raw[0, 200:1200:50] = 9.0
     state, wanted = tail.blank(np.ones(1)), rules(own=1.0)
-    tail.advance(state, wanted, np.ones(1), raw[:, : 5 * DAY], np.empty((1, 5 * DAY)), True)
+    tail.advance(state, wanted, np.ones(1), raw[:, : 5 * DAY], np.empty((1, 5 * DAY)), np.empty((len(raw), raw.shape[1])), True)
     before, events = state.figures[0, tail.BOUNDARY], float(state.peaks[0, -1])
     assert events > 15
-    tail.advance(state, wanted, np.ones(1), raw[:, 5 * DAY :].copy(), np.empty((1, 60 * DAY)), True)
+    tail.advance(state, wanted, np.ones(1), raw[:, 5 * DAY :].copy(), np.empty((1, 60 * DAY)), np.empty((len(raw), raw.shape[1])), True)
     assert float(state.peaks[0, -1]) == pytest.approx(events * math.exp(-3), rel=0.02)
     assert state.figures[0, tail.BOUNDARY] < before
     assert state.figures[0, tail.ROWS] == pytest.approx(DAY * 20 * (1 - math.exp(-65 / 20)), rel=0.02)
@@ -185,7 +185,7 @@ def test_a_boundary_moves_only_every_six_hours() -> None:
     raw[0, 100:172] = np.nan
     state, boundaries = learnt(scores(7, seed=5), wanted), []
     for row in range(raw.shape[1]):
-        tail.advance(state, wanted, np.ones(1), raw[:, row : row + 1].copy(), np.empty((1, 1)), True)
+        tail.advance(state, wanted, np.ones(1), raw[:, row : row + 1].copy(), np.empty((1, 1)), np.empty((len(raw), raw.shape[1])), True)
         boundaries.append((state.figures[0, tail.BOUNDARY], state.counts[0, tail.SINCE]))
     moved = np.flatnonzero(np.diff([boundary for boundary, _ in boundaries]) != 0) + 1
     assert set(moved) <= set(np.flatnonzero(np.array([since for _, since in boundaries]) == 0))
@@ -200,11 +200,11 @@ def test_batches_are_the_stream(size: int) -> None:
     raw[1, 50:90] = np.nan
     whole, parts = (learnt(scores(7, 3), wanted) for _ in range(2))
     score, score_of_parts = np.empty_like(raw), np.empty_like(raw)
-    tail.advance(whole, wanted, np.ones(3), raw, score, True)
+    tail.advance(whole, wanted, np.ones(3), raw, score, np.empty((len(raw), raw.shape[1])), True)
     for first in range(0, raw.shape[1], size):
         some = raw[:, first : first + size].copy()
         out = np.empty_like(some)
-        tail.advance(parts, wanted, np.ones(3), some, out, True)
+        tail.advance(parts, wanted, np.ones(3), some, out, np.empty_like(out), True)
         score_of_parts[:, first : first + size] = out
     np.testing.assert_array_equal(score, score_of_parts)
     for left, right in zip(whole, parts, strict=True):
@@ -216,7 +216,7 @@ def test_missing_scores_and_columns_without_a_unit_cannot_tell() -> None:
     state = tail.blank(np.array([1.0, np.nan]))
     raw = np.array([[0.5, np.nan, 2.0], [0.5, 0.1, 2.0]])
     score = np.empty_like(raw)
-    tail.advance(state, rules(2), np.ones(2), raw, score, True)
+    tail.advance(state, rules(2), np.ones(2), raw, score, np.empty((len(raw), raw.shape[1])), True)
     assert np.isnan(score).tolist() == [[False, True, False], [True] * 3]
     assert state.figures[:, tail.ROWS].tolist() == [2, 0]
     tail.refit_all(state, rules(2))
