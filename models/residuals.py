@@ -108,7 +108,7 @@ class ResidualModel:
             Of the history, and as it was at its end.
         """
         centre, unit = _location_and_unit(values)
-        self.units_ = SeriesUnits(centre, unit, np.maximum(LEAST_SPREAD, _grain(values, unit) / 2), calendar)
+        self.units_ = SeriesUnits(centre, unit, np.maximum(LEAST_SPREAD, _grain(values, unit) / 4), calendar)
         places = self.places(times)
         level = _first_level(values, places.day[0], self.units_)
         start = kernel.blank(level, np.full((len(keys), N_SPREADS), BEFORE_ANY), self.slots, self._hour_rows)

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import Bundle, Member
-from models.calibration import boundaries
+from models.bundle import Bundle
 from models.detectors.feature_sum import FeatureSum
 from models.errors import InputError
 from models.features import Array
@@ -30,6 +29,8 @@ DENSITY = np.array([SLOW, MID, FAST, DIFF, M3, M8, WILD])
 """Features whose common length says how strange a row looks as a whole."""
 FORBIDDEN = 0.5
 """What the user's rules forbid to alarm scores at most this: below any ``leave``."""
+MOST_REACH = 100.0
+"""In logarithm: bands that are wider are none."""
 OUT_OF_RANGE, MISSING, STUCK = "data_range", "missing_data", "stuck_value"
 FLAGS = (OUT_OF_RANGE, MISSING, STUCK)
 """Judges that say yes or no; their score is 1 or 0."""
@@ -156,11 +157,15 @@ class Scorer:
         learnt = np.where(mask, np.nan, values) if mask.any() else values
         seen = bundle.residuals.apply(bundle.keys, times, np.ascontiguousarray(learnt.T), memory.residuals)
         by_detector: dict[str, Array] = {}
+        reach = np.full(seen.values.shape, np.inf)
         component_raw: list[Array] = []
         for member in bundle.members:
             name = member.detector.name
             raw = member.detector.score(seen, memory.detectors[name])
-            by_detector[name] = member.calibration.advance(raw, memory.tails[name]).T
+            boundary = np.empty_like(raw)
+            by_detector[name] = member.calibration.advance(raw, memory.tails[name], boundary).T
+            if isinstance(member.detector, FeatureSum):
+                reach = np.fmin(reach, np.expm1(np.minimum(boundary / member.detector.jump_weight, MOST_REACH)))
             if member.detector.scope == "component":
                 component_raw.append(raw)
         expected = seen.expected.T
@@ -168,7 +173,7 @@ class Scorer:
             _highest(bundle, by_detector, "series", values.shape), values, expected, self._wanted, mask, cap=FORBIDDEN
         )
         by_detector |= self._flags(values, mask)
-        score = np.fmax(score, by_detector[OUT_OF_RANGE])
+        score = np.where(by_detector[OUT_OF_RANGE] > 0, np.fmax(score, 1.0), score)
         density = np.empty(seen.values.shape)
         sums.length(seen.features, DENSITY, density)
         alert = _alerts(memory.alerts, self._alert_rules, score, density)
@@ -178,7 +183,7 @@ class Scorer:
         shape = (len(times), len(bundle.component_strangeness))
         component_score = _highest(bundle, by_detector, "component", shape)
         component_density = np.fmax.reduce(component_raw) if component_raw else np.full(shape[::-1], np.nan)
-        lower, upper = _band(bundle, memory, seen)
+        lower, upper = _band(seen, reach)
         return BundleScores(
             frame=MetricFrame(
                 start=times[0] if len(times) else np.datetime64(0, "us"),
@@ -242,18 +247,8 @@ def _highest(bundle: Bundle, by_detector: Mapping[str, Array], scope: str, shape
     return np.fmax.reduce(parts) if parts else np.full(shape, np.nan)
 
 
-def _band(bundle: Bundle, memory: Memory, seen: Residuals) -> tuple[Array, Array]:
+def _band(seen: Residuals, reach: Array) -> tuple[Array, Array]:
     """The values at which the first sum of features reaches its boundary in a row that follows usual ones."""
-    reach = np.full(len(bundle.keys), np.inf)
-    for member in bundle.members:
-        if isinstance(member.detector, FeatureSum):
-            reach = np.fmin(reach, _reach(member, member.detector, memory))
     with np.errstate(over="ignore", invalid="ignore"):
-        width = np.where(np.isfinite(reach), reach, np.nan)[:, None] * seen.scale
+        width = np.where(reach < np.expm1(MOST_REACH), reach, np.nan) * seen.scale
         return (seen.expected - width).T, (seen.expected + width).T
-
-
-def _reach(member: Member, detector: FeatureSum, memory: Memory) -> Array:
-    boundary = boundaries(member.calibration, memory.tails[detector.name])
-    reach: Array = np.expm1(np.minimum(boundary / detector.jump_weight, 100.0))
-    return reach

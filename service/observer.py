@@ -60,8 +60,9 @@ class Observer:
         fresh
             Rows behind those that are known, on the same grid.
         """
-        added = self._window.extend(fresh)
-        self._latest = self._scorer.advance(added)
+        laid = self._window.laid(fresh)
+        self._latest = self._scorer.advance(laid)
+        self._window.extend(laid)  # only now: what cannot be scored is not kept either
         for name, rows in _arrays(self._latest).items():
             self._buffers[name].extend(rows)
 

@@ -32,8 +32,8 @@ class MetricWindow:
         start = self._end - len(values) * np.timedelta64(round(self._step_s * 1e6), "us")
         return MetricFrame(start=start, step_s=self._step_s, keys=self._keys, values=values)
 
-    def extend(self, fresh: MetricFrame) -> MetricFrame:
-        """Add rows behind the present ones and forget the oldest.
+    def laid(self, fresh: MetricFrame) -> MetricFrame:
+        """Lay rows on the window's grid, behind the present ones; the window stays as it is.
 
         Parameters
         ----------
@@ -43,7 +43,7 @@ class MetricWindow:
         Returns
         -------
         MetricFrame
-            What was added, in the window's series: the fresh rows, behind NaN rows for a gap.
+            What is to be added, in the window's series: the fresh rows, behind NaN rows for a gap.
 
         Raises
         ------
@@ -60,7 +60,22 @@ class MetricWindow:
         nothing = MetricFrame(
             start=self._end, step_s=self._step_s, keys=self._keys, values=np.empty((0, len(self._keys)))
         )
-        added = nothing.append(fresh.select(self._keys))
+        return nothing.append(fresh.select(self._keys))
+
+    def extend(self, fresh: MetricFrame) -> MetricFrame:
+        """Add rows behind the present ones and forget the oldest; errors as for ``laid``.
+
+        Parameters
+        ----------
+        fresh
+            As for ``laid``, or what it gave.
+
+        Returns
+        -------
+        MetricFrame
+            What was added, in the window's series.
+        """
+        added = self.laid(fresh)
         self._buffer.extend(added.values)
         self._end = added.end
         return added

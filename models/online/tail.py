@@ -94,11 +94,13 @@ def blank(unit: Floats) -> TailState:
 
 
 @compiled
-def advance(state: TailState, rules: TailRules, factor: Floats, raw: Floats, score: Floats, refits: bool) -> None:
+def advance(
+    state: TailState, rules: TailRules, factor: Floats, raw: Floats, score: Floats, boundary: Floats, refits: bool
+) -> None:
     """Calibrate raw scores and learn from them.
 
-    ``raw`` and ``score`` have shape (n, n_rows), NaN = cannot tell; ``score`` is written. ``factor`` multiplies the
-    distance between threshold and boundary (feedback). Without ``refits`` the boundary stays.
+    ``raw``, ``score`` and ``boundary`` have shape (n, n_rows), NaN = cannot tell; the last two are written. ``factor``
+    multiplies the distance between threshold and boundary (feedback). Without ``refits`` the boundary stays.
     """
     every = max(1, int(REFIT_S / rules.step_s))
     fade = math.exp(-every * rules.step_s / DAY_S / FADE_DAYS)
@@ -106,6 +108,7 @@ def advance(state: TailState, rules: TailRules, factor: Floats, raw: Floats, sco
         figures, counts = state.figures[i], state.counts[i]
         for row in range(raw.shape[1]):
             value = raw[i, row]
+            boundary[i, row] = figures[THRESHOLD] + (figures[BOUNDARY] - figures[THRESHOLD]) * factor[i]
             if math.isnan(value) or math.isnan(figures[UNIT]):
                 score[i, row] = math.nan
                 continue

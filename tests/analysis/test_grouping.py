@@ -101,7 +101,7 @@ def test_a_resolved_incident_reopens_only_when_allowed():
 def test_ids_are_unique_and_sort_by_time():
     """Two incidents opened in one step differ; a later one sorts behind."""
     first = grouped([anomaly("a", 0, 9), anomaly("z", 5, 9)], FAR)
-    later = grouped([anomaly("a", 30, 31)], FAR, first.incidents, now=31)
+    later = grouped([anomaly("a", 30, 32)], FAR, first.incidents, now=32)
     ids = [i.id for i in later.incidents]
     assert len(set(ids)) == 3
     assert ids[-1] == later.opened[0]
@@ -110,7 +110,18 @@ def test_ids_are_unique_and_sort_by_time():
 def test_without_a_graph_time_alone_decides():
     """Unknown components are related if they are near in time."""
     assert len(grouped([anomaly("p", 0, 9), anomaly("q", 4, 9)], from_edges([])).incidents) == 1
-    assert len(grouped([anomaly("p", 0, 1), anomaly("q", 20, 21)], from_edges([]), now=22).incidents) == 2
+    assert len(grouped([anomaly("p", 0, 2), anomaly("q", 20, 22)], from_edges([]), now=23).incidents) == 2
+
+
+def test_a_blip_of_one_metric_opens_no_incident():
+    """A single row of a single series is no incident, may join one, and opens one where the user wants it."""
+    assert grouped([anomaly("web", 0, 1)], now=1).incidents == ()
+    assert len(grouped([anomaly("web", 0, 1), anomaly("db", 0, 1)], now=1).incidents) == 1
+    running = grouped([anomaly("web", 0, 2)], now=2)
+    joined = grouped([anomaly("web", 0, 2), anomaly("api", 2, 3)], incidents=running.incidents, now=3)
+    assert len(joined.incidents) == 1
+    assert len(joined.incidents[0].anomalies) == 2
+    assert len(grouped([anomaly("web", 0, 1)], now=1, settings=replace(SETTINGS, least_rows=1)).incidents) == 1
 
 
 def test_nothing_in_nothing_out():
