@@ -170,10 +170,20 @@ def test_the_memory_fades_with_twenty_days() -> None:
     raw = np.concatenate([scores(5), scores(60, seed=1) * 0.3], axis=1)
     raw[0, 200:1200:50] = 9.0
     state, wanted = tail.blank(np.ones(1)), rules(own=1.0)
-    tail.advance(state, wanted, np.ones(1), raw[:, : 5 * DAY], np.empty((1, 5 * DAY)), np.empty((len(raw), raw.shape[1])), True)
+    tail.advance(
+        state, wanted, np.ones(1), raw[:, : 5 * DAY], np.empty((1, 5 * DAY)), np.empty((len(raw), raw.shape[1])), True
+    )
     before, events = state.figures[0, tail.BOUNDARY], float(state.peaks[0, -1])
     assert events > 15
-    tail.advance(state, wanted, np.ones(1), raw[:, 5 * DAY :].copy(), np.empty((1, 60 * DAY)), np.empty((len(raw), raw.shape[1])), True)
+    tail.advance(
+        state,
+        wanted,
+        np.ones(1),
+        raw[:, 5 * DAY :].copy(),
+        np.empty((1, 60 * DAY)),
+        np.empty((len(raw), raw.shape[1])),
+        True,
+    )
     assert float(state.peaks[0, -1]) == pytest.approx(events * math.exp(-3), rel=0.02)
     assert state.figures[0, tail.BOUNDARY] < before
     assert state.figures[0, tail.ROWS] == pytest.approx(DAY * 20 * (1 - math.exp(-65 / 20)), rel=0.02)
@@ -185,7 +195,15 @@ def test_a_boundary_moves_only_every_six_hours() -> None:
     raw[0, 100:172] = np.nan
     state, boundaries = learnt(scores(7, seed=5), wanted), []
     for row in range(raw.shape[1]):
-        tail.advance(state, wanted, np.ones(1), raw[:, row : row + 1].copy(), np.empty((1, 1)), np.empty((len(raw), raw.shape[1])), True)
+        tail.advance(
+            state,
+            wanted,
+            np.ones(1),
+            raw[:, row : row + 1].copy(),
+            np.empty((1, 1)),
+            np.empty((len(raw), raw.shape[1])),
+            True,
+        )
         boundaries.append((state.figures[0, tail.BOUNDARY], state.counts[0, tail.SINCE]))
     moved = np.flatnonzero(np.diff([boundary for boundary, _ in boundaries]) != 0) + 1
     assert set(moved) <= set(np.flatnonzero(np.array([since for _, since in boundaries]) == 0))
@@ -195,20 +213,33 @@ def test_a_boundary_moves_only_every_six_hours() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_batches_are_the_stream(size: int) -> None:
-    """However the rows are cut: the same bits of scores and of the state."""
+    """However the rows are cut: the same bits of scores, of boundaries and of the state."""
     raw, wanted = scores(4, 3, seed=7), rules(3, own=0.5)
     raw[1, 50:90] = np.nan
     whole, parts = (learnt(scores(7, 3), wanted) for _ in range(2))
-    score, score_of_parts = np.empty_like(raw), np.empty_like(raw)
-    tail.advance(whole, wanted, np.ones(3), raw, score, np.empty((len(raw), raw.shape[1])), True)
+    judged, judged_in_parts = np.empty((2, 2, *raw.shape))
+    tail.advance(whole, wanted, np.ones(3), raw, *judged, True)
     for first in range(0, raw.shape[1], size):
         some = raw[:, first : first + size].copy()
-        out = np.empty_like(some)
-        tail.advance(parts, wanted, np.ones(3), some, out, np.empty_like(out), True)
-        score_of_parts[:, first : first + size] = out
-    np.testing.assert_array_equal(score, score_of_parts)
+        out = np.empty((2, *some.shape))
+        tail.advance(parts, wanted, np.ones(3), some, *out, True)
+        judged_in_parts[..., first : first + size] = out
+    np.testing.assert_array_equal(judged, judged_in_parts)
     for left, right in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(left, right)
+
+
+def test_each_row_has_the_boundary_that_held_for_it() -> None:
+    """Feedback included: the score is 1 where the raw score is the boundary."""
+    raw, wanted, factor = scores(4, seed=7), rules(), np.array([1.5])
+    state = learnt(scores(7), wanted)
+    score, boundary = np.empty((2, *raw.shape))
+    tail.advance(state, wanted, factor, raw, score, boundary, True)
+    threshold = raw[score <= tail.AT_THRESHOLD].max()
+    above = score > tail.AT_THRESHOLD
+    assert ((score >= 1) == (raw >= boundary))[above].all()
+    assert (boundary > threshold).all()
+    assert len(np.unique(boundary)) > 3
 
 
 def test_missing_scores_and_columns_without_a_unit_cannot_tell() -> None:
