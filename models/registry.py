@@ -5,8 +5,10 @@ from typing import Any
 
 from models.detector import Detector
 from models.detectors.component_residual import ComponentResidual
+from models.detectors.isolation_forest import ComponentForest, IsolationForest
 from models.detectors.lasting import Lasting
 from models.detectors.moving_average import MovingAverage
+from models.detectors.pattern import Pattern
 from models.detectors.seasonal_baseline import SeasonalBaseline
 from models.detectors.shift import Shift
 from models.detectors.spike import Spike
@@ -23,6 +25,9 @@ DETECTORS: Mapping[str, Callable[..., Detector]] = {
         SeasonalBaseline,
         MovingAverage,
         SuddenChange,
+        IsolationForest,
+        ComponentForest,
+        Pattern,
     )
 }
 ENSEMBLE = (Spike.name, Shift.name, Lasting.name, ComponentResidual.name)
