@@ -169,7 +169,7 @@ class ResidualModel:
             hour.append(second // 3600)
             week.append(local.weekday.astype(np.int64) * 24 + hour[-1])
             month.append(part * 6 + hour[-1] // 4)
-        return Places(*(np.stack(each) for each in (day, slot, hour, week, month)))
+        return Places(*(np.array(each) for each in (day, slot, hour, week, month)))
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What is fixed for each series.

@@ -4,6 +4,7 @@ One path for all: ``Scorer`` takes rows as they come and carries a small memory,
 of the batch to the bit. ``score_frame`` starts a fresh one behind the bundle's history.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -153,8 +154,8 @@ class Scorer:
             One row each; the frame has the first time and the values, as if the rows lay on the bundle's grid.
         """
         bundle, memory = self.bundle, self.memory
-        mask = self._windows.mask(times)
-        learnt = np.where(mask, np.nan, values) if mask.any() else values
+        mask = self._excluded(times)
+        learnt = values if mask is None else np.where(mask, np.nan, values)
         seen = bundle.residuals.apply(bundle.keys, times, np.ascontiguousarray(learnt.T), memory.residuals)
         by_detector: dict[str, Array] = {}
         reach = np.full(seen.values.shape, np.inf)
@@ -165,7 +166,7 @@ class Scorer:
             boundary = np.empty_like(raw)
             by_detector[name] = member.calibration.advance(raw, memory.tails[name], boundary).T
             if isinstance(member.detector, FeatureSum):
-                reach = np.fmin(reach, np.expm1(np.minimum(boundary / member.detector.jump_weight, MOST_REACH)))
+                reach = np.fmin(reach, boundary / member.detector.jump_weight)
             if member.detector.scope == "component":
                 component_raw.append(raw)
         expected = seen.expected.T
@@ -204,7 +205,14 @@ class Scorer:
             absent=(),
         )
 
-    def _flags(self, values: Array, mask: NDArray[np.bool_]) -> dict[str, Array]:
+    def _excluded(self, times: NDArray[np.datetime64]) -> NDArray[np.bool_] | None:
+        """Cells in windows; None if there are none."""
+        if not self._windows.windows:
+            return None
+        mask = self._windows.mask(times)
+        return mask if mask.any() else None
+
+    def _flags(self, values: Array, mask: NDArray[np.bool_] | None) -> dict[str, Array]:
         missing, stuck, after = silence.advance(self.memory.silence, values, self.bundle.step_s, self._limits, mask)
         for kept, new in zip(self.memory.silence, after, strict=True):
             kept[:] = new
@@ -244,11 +252,11 @@ def _alerts(state: alerts.AlertState, rules: AlertRules, score: Array, density: 
 
 def _highest(bundle: Bundle, by_detector: Mapping[str, Array], scope: str, shape: tuple[int, ...]) -> Array:
     parts = [by_detector[member.detector.name] for member in bundle.members if member.detector.scope == scope]
-    return np.fmax.reduce(parts) if parts else np.full(shape, np.nan)
+    return functools.reduce(np.fmax, parts) if parts else np.full(shape, np.nan)
 
 
 def _band(seen: Residuals, reach: Array) -> tuple[Array, Array]:
     """The values at which the first sum of features reaches its boundary in a row that follows usual ones."""
     with np.errstate(over="ignore", invalid="ignore"):
-        width = np.where(reach < np.expm1(MOST_REACH), reach, np.nan) * seen.scale
+        width = np.expm1(np.where(reach < MOST_REACH, reach, np.nan)) * seen.scale
         return (seen.expected - width).T, (seen.expected + width).T

@@ -1,6 +1,7 @@
 """States as named arrays, for copies and for the disk."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 import numpy as np
@@ -48,7 +49,7 @@ def from_arrays(kind: type[State], arrays: Arrays) -> State:
         To the same bits.
     """
     parts: list[Any] = []
-    for name, hint in get_type_hints(kind).items():
+    for name, hint in _hints(kind).items():
         if isinstance(hint, type) and issubclass(hint, tuple):
             parts.append(from_arrays(hint, below(arrays, name)))
         else:
@@ -91,3 +92,8 @@ def under(name: str, arrays: Arrays) -> dict[str, NDArray[Any]]:
         By path.
     """
     return {f"{name}/{path}": array for path, array in arrays.items()}
+
+
+@cache
+def _hints(kind: type[Any]) -> Mapping[str, Any]:
+    return get_type_hints(kind)

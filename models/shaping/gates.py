@@ -45,10 +45,12 @@ def gate(
     ndarray, shape (n_rows, n_series)
         Of the type of ``score``; ``score`` itself if nothing is forbidden.
     """
-    forbidden = _never_judged(score.shape, resolved, excluded_mask)
     columns = np.flatnonzero(
         (resolved.direction != 0) | (resolved.least_deviation > 0) | (resolved.least_relative_deviation > 0)
     )
+    if not len(columns) and _always_judged(resolved, excluded_mask):
+        return score
+    forbidden = _never_judged(score.shape, resolved, excluded_mask)
     if len(columns):
         forbidden[:, columns] |= _unwanted(values[:, columns], expected[:, columns], resolved, columns)
     if not forbidden.any():
@@ -94,7 +96,13 @@ def permitted(alarm: Bools, resolved: ResolvedRules, excluded_mask: Bools | None
     ndarray of bool, shape (n_rows, n_series)
         True where an alarm remains.
     """
+    if _always_judged(resolved, excluded_mask):
+        return alarm
     return alarm & ~_never_judged(alarm.shape, resolved, excluded_mask)
+
+
+def _always_judged(resolved: ResolvedRules, excluded_mask: Bools | None) -> bool:
+    return excluded_mask is None and not resolved.excluded.any()
 
 
 def _never_judged(shape: tuple[int, ...], resolved: ResolvedRules, excluded_mask: Bools | None) -> Bools:
