@@ -27,8 +27,8 @@ from models.residuals import ResidualModel, Residuals
 from models.scoring import FLAGS, BundleScores, Scorer
 from models.shaping.resolve import resolve
 
-CHUNK_CELLS = 2_000_000
-"""Rows times series that are judged at once: some 0.5 GB for a moment."""
+CHUNK_CELLS = 1_000_000
+"""Rows times series that are judged at once: some 0.3 GB for a moment."""
 
 Progress = Callable[[int, int], None]
 

@@ -115,7 +115,7 @@ def decompose(
 
 
 def thin(
-    times: NDArray[np.datetime64], values: Array, step_s: float, most_rows: int = 5000, longest_s: float = 3600.0
+    times: NDArray[np.datetime64], values: Array, step_s: float, most_rows: int = 3000, longest_s: float = 3600.0
 ) -> tuple[NDArray[np.datetime64], Array, float]:
     """Average neighbouring rows, so that a long series is decomposed in a second.
 

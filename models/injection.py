@@ -96,13 +96,14 @@ class FaultFigures:
     shape, size_sigma
         Which; sizes without sign.
     faults, found
-        How many there were, and for how many the series or its component raised an alert.
+        How many there were, and for how many the series or its component raised an alert that is not there without
+        the fault.
     recall
         found / faults.
-    found_by_chance
-        Share that would count as found had nothing been injected.
+    alarming_anyway
+        Share of faults in whose rows there is an alert without them, too: they lie in an incident, or in noise.
     median_delay_s
-        From the first row of a fault to the first alert, of those found; None if none was.
+        From the first row of a fault to the first such alert, of those found; None if none was.
     missed
         Series and first row of the judged part of at most three faults that were not found.
     """
@@ -112,7 +113,7 @@ class FaultFigures:
     faults: int
     found: int
     recall: float
-    found_by_chance: float
+    alarming_anyway: float
     median_delay_s: float | None
     missed: tuple[str, ...]
 
@@ -238,16 +239,21 @@ def measure(trials: Sequence[Trial], step_s: float) -> tuple[FaultFigures, ...]:
 
 
 def _figures(shape: FaultShape, size: float, trials: Sequence[Trial], step_s: float) -> FaultFigures:
-    delays = [int(np.argmax(trial.alerts)) for trial in trials if trial.alerts.any()]
+    new = [trial.alerts & ~trial.alerts_without for trial in trials]
+    delays = [int(np.argmax(alerts)) for alerts in new if alerts.any()]
     return FaultFigures(
         shape=shape,
         size_sigma=size,
         faults=len(trials),
         found=len(delays),
         recall=len(delays) / len(trials),
-        found_by_chance=sum(bool(trial.alerts_without.any()) for trial in trials) / len(trials),
+        alarming_anyway=sum(bool(trial.alerts_without.any()) for trial in trials) / len(trials),
         median_delay_s=float(np.median(delays)) * step_s if delays else None,
-        missed=tuple(f"{each.fault.key}, row {each.fault.first}" for each in trials if not each.alerts.any())[:3],
+        missed=tuple(
+            f"{trial.fault.key}, row {trial.fault.first}"
+            for trial, alerts in zip(trials, new, strict=True)
+            if not alerts.any()
+        )[:3],
     )
 
 

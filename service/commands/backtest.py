@@ -166,5 +166,5 @@ def _label_line(found: "LabelFigures") -> str:
 def _fault_line(figures: "FaultFigures") -> str:
     size = f"{figures.size_sigma:g} sd" if figures.size_sigma else ""
     delay = "" if figures.median_delay_s is None else f", median delay {figures.median_delay_s:g} s"
-    chance = f", {figures.found_by_chance:.0%} by chance" if figures.found_by_chance else ""
-    return f"injected {figures.shape:<16} {size:>6}: {figures.found} of {figures.faults} found{chance}{delay}"
+    anyway = f" ({figures.alarming_anyway:.0%} lie where there are alerts anyway)" if figures.alarming_anyway else ""
+    return f"injected {figures.shape:<16} {size:>6}: {figures.found} of {figures.faults} found{delay}{anyway}"

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from models.backtest import BacktestSettings, run_backtest, split
-from models.backtest_plots import write_plots
 from models.errors import ConfigurationError, InputError
 from models.frames import MetricFrame, SeriesKey, to_datetime
 from models.injection import FaultShape
@@ -119,21 +118,13 @@ def test_the_report_is_json(done) -> None:
     assert "NaN" not in dumps(done[0].report)
 
 
-def test_plots_are_written(done, tmp_path) -> None:
-    """Three PNG files."""
-    files = write_plots(done[0], tmp_path)
-    assert sorted(path.name for path in files) == ["budget.png", "most_abnormal.png", "noisiest.png"]
-    assert all(path.read_bytes()[:4] == b"\x89PNG" for path in files)
-
-
-def test_a_quiet_history_has_plots_and_figures_too(tmp_path) -> None:
-    """No anomaly, no alert, no noisiest series; a budget without alerts can be drawn."""
+def test_a_quiet_history_has_figures_too() -> None:
+    """No anomaly, no alert, no noisiest series."""
     frame = frame_of({("web", "replicas"): np.full(8 * DAY, 3.0)})
     backtest = run_backtest(frame, BacktestSettings(), created=CREATED)
     figures = backtest.report.budgets[0]
     assert (figures.anomalies, figures.alerts, figures.ratio, figures.noisiest) == (0, 0, 0.0, ())
     assert (figures.per_component_day, figures.labels, figures.faults) == (None, None, None)
-    assert len(write_plots(backtest, tmp_path)) == 2
 
 
 def test_rules_count(history) -> None:

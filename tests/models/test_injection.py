@@ -135,17 +135,17 @@ def test_what_takes_no_fault_is_an_error(halves) -> None:
 
 
 def test_recall_and_delay_are_counted_by_kind() -> None:
-    """By shape and size without sign; the delay is that of the found ones; chance is told apart."""
+    """By shape and size without sign; the delay is that of the found ones; what alarms anyway does not count."""
     late, never = np.array([False, False, True, True]), np.zeros(4, dtype=bool)
     one = fault(FaultShape.LEVEL_SHIFT)
     trials = [
         Trial(fault=one, alerts=late, alerts_without=never),
-        Trial(fault=replace(one, size=-6.0), alerts=never, alerts_without=late),
-        Trial(fault=fault(FaultShape.SPIKE, rows=1), alerts=late[2:], alerts_without=never),
+        Trial(fault=replace(one, size=-6.0), alerts=late, alerts_without=late),
+        Trial(fault=fault(FaultShape.SPIKE, rows=1), alerts=late[2:], alerts_without=~late[2:]),
     ]
     spike, shift = measure(trials, STEP_S)
     assert (spike.shape, spike.recall, spike.median_delay_s) == (FaultShape.SPIKE, 1.0, 0.0)
-    assert (shift.faults, shift.found, shift.recall, shift.found_by_chance) == (2, 1, 0.5, 0.5)
+    assert (shift.faults, shift.found, shift.recall, shift.alarming_anyway) == (2, 1, 0.5, 0.5)
     assert (shift.median_delay_s, shift.missed) == (2 * STEP_S, ("shop/rate, row 50",))
     assert measure([], STEP_S) == ()
 
