@@ -4,7 +4,7 @@ Measures; changes nothing. With labels or with injected faults it also says what
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,13 +12,15 @@ import numpy as np
 
 from models.anomalies import AnomalySeverity, AnomalyType
 from models.backtest_labels import LabelFigures, compare, place_labels
+from models.backtest_report import BacktestReport, BudgetFigures, NoisySeries
+from models.backtest_trials import Trials
 from models.budgets import Judgement, judge, judged_days, rows_under_alarm
 from models.bundle import Bundle
 from models.detector import components
 from models.errors import ConfigurationError, InputError
 from models.features import Array
 from models.frames import MetricFrame, to_datetime
-from models.injection import FaultFigures, InjectedFault, Trial, inject, measure, plan_faults
+from models.injection import plan_faults
 from models.noise import explain_noise
 from models.residuals import predicted_by_day
 from models.shaping.resolve import resolve
@@ -81,146 +83,6 @@ class BacktestSettings:
             raise ConfigurationError(f"The budgets are {list(self.budgets)[:12]}.", remedy=remedy)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoisySeries:
-    """A series that would have told much.
-
-    Parameters
-    ----------
-    series
-        ``component/metric``.
-    anomalies, alerts_a_day
-        As told to people, and the alerts behind them a judged day, those of its component that point to it included.
-    share_under_alarm
-        Of the judged rows.
-    why
-        What explains it, from a decomposition of the whole history.
-    """
-
-    series: str
-    anomalies: int
-    alerts_a_day: float
-    share_under_alarm: float
-    why: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UntouchedFigures:
-    """Series that got no fault while others did.
-
-    Parameters
-    ----------
-    alerts, alerts_per_series_day
-        By their own judges; without labels nobody can say that all of them are false.
-    series_days
-        Over all rounds.
-    """
-
-    alerts: int
-    alerts_per_series_day: float | None
-    series_days: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetFigures:
-    """What one budget would have meant.
-
-    Parameters
-    ----------
-    budget
-        Stated: false alarms per series and day.
-    asked
-        Budget of the average series, with those that rules set.
-    alerts, by_rule
-        Alerts by the judges of single series, and how many of them came from rules of silence and data range alone,
-        which have no budget.
-    component_alerts
-        Alerts by the judges of components as a whole.
-    alerts_a_day
-        All alerts a day of the judged part.
-    per_series_day, ratio
-        Alerts per series and day without those by rule, and this divided by ``asked``; None if nothing could be
-        judged. Without labels real incidents count as well.
-    expected_alerts
-        What ``asked`` allows over the judged series-days, to be set beside ``alerts - by_rule``.
-    per_component_day, component_ratio
-        The same for components as a whole; None without components of several metrics.
-    cells_under_alarm, rows_under_alarm
-        Share of values inside an anomaly, and of rows in which any series is.
-    anomalies, by_type, by_severity
-        Alerts merged as people see them.
-    noisiest
-        At most ten series.
-    what_if
-        Alerts a day at half, all and twice this budget, by the factor.
-    labels
-        None without labels.
-    faults, untouched
-        None unless faults were injected.
-    """
-
-    budget: float
-    asked: float
-    alerts: int
-    by_rule: int
-    component_alerts: int
-    alerts_a_day: float
-    per_series_day: float | None
-    ratio: float | None
-    expected_alerts: float
-    per_component_day: float | None
-    component_ratio: float | None
-    cells_under_alarm: float
-    rows_under_alarm: float
-    anomalies: int
-    by_type: Mapping[str, int]
-    by_severity: Mapping[str, int]
-    noisiest: tuple[NoisySeries, ...]
-    what_if: Mapping[str, float]
-    labels: LabelFigures | None
-    faults: tuple[FaultFigures, ...] | None
-    untouched: UntouchedFigures | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BacktestReport:
-    """All figures of a back-test.
-
-    Parameters
-    ----------
-    model_version
-        Of the bundle with the first budget.
-    train_start, judged_start, judged_end
-        UTC.
-    train_days, judged_days, step_s
-        Lengths.
-    series, components
-        That were judged.
-    skipped
-        Why other series were not, by name.
-    notes
-        What else a reader should know.
-    budgets
-        In the order of the settings.
-    curve
-        Measured alerts per series and day by budget, every budget that was tried.
-    """
-
-    model_version: str
-    train_start: datetime
-    judged_start: datetime
-    judged_end: datetime
-    train_days: float
-    judged_days: float
-    step_s: float
-    series: int
-    components: int
-    skipped: Mapping[str, str]
-    notes: tuple[str, ...]
-    budgets: tuple[BudgetFigures, ...]
-    curve: Mapping[str, float]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Backtest:
     """A report, and the judgement under the first budget for plots."""
@@ -272,7 +134,13 @@ def run_backtest(
         detailed=settings.budgets,
         progress=lambda done, total: tell("Judging", 0.3 + 0.3 * done / total),
     )
-    trials = _Trials(bundle, frame.rows(0, train_rows), later, settings, judged, tell) if settings.inject else None
+    trials = None
+    if settings.inject:
+        plan = plan_faults(frame.rows(0, train_rows).select(later.keys), later, seed=settings.seed)
+        trials = Trials(bundle, later, settings.budgets, judged)
+        for done, faults in enumerate(plan):
+            tell("Injecting faults", 0.6 + 0.3 * done / len(plan))
+            trials.add(faults)
     reasons = _Reasons(frame, train_rows, bundle, tell)
     figures = tuple(
         _figures(
@@ -371,7 +239,7 @@ def _figures(
     *,
     noisiest: tuple[NoisySeries, ...],
     labels: LabelFigures | None,
-    trials: "_Trials | None",
+    trials: Trials | None,
 ) -> BudgetFigures:
     judgement, rates = judged[budget], _rates(judged[budget])
     under = rows_under_alarm(judgement)
@@ -452,57 +320,3 @@ class _Reasons:
                 self._frame, self._train_rows, place, learnt_by_day=bool(self._by_day[column])
             )
         return self._known[column]
-
-
-class _Trials:
-    """The judged part once more with faults, in rounds."""
-
-    def __init__(
-        self,
-        bundle: Bundle,
-        history: MetricFrame,
-        later: MetricFrame,
-        settings: BacktestSettings,
-        judged: Mapping[float, Judgement],
-        tell: Progress,
-    ) -> None:
-        self._trials: dict[float, list[Trial]] = {budget: [] for budget in settings.budgets}
-        self._alerts = dict.fromkeys(settings.budgets, 0)
-        self._series_days = 0.0
-        self._step_s = later.step_s
-        self._component = np.empty(later.n_series, dtype=np.int64)
-        for place, columns in enumerate(components(later.keys).values()):
-            self._component[columns] = place
-        rounds = plan_faults(history.select(later.keys), later, seed=settings.seed)
-        for done, faults in enumerate(rounds):
-            tell("Injecting faults", 0.6 + 0.3 * done / len(rounds))
-            spoilt = judge(bundle, inject(later, faults), settings.budgets)
-            self._count_untouched(spoilt, faults, later)
-            for budget in settings.budgets:
-                self._trials[budget] += [self._trial(fault, spoilt[budget], judged[budget]) for fault in faults]
-
-    def figures(self, budget: float) -> tuple[FaultFigures, ...]:
-        """Recall and delay under a budget."""
-        return measure(self._trials[budget], self._step_s)
-
-    def untouched(self, budget: float) -> UntouchedFigures:
-        """Alerts of series without faults under a budget."""
-        alerts, days = self._alerts[budget], self._series_days
-        return UntouchedFigures(alerts=alerts, alerts_per_series_day=alerts / days if days else None, series_days=days)
-
-    def _count_untouched(
-        self, spoilt: Mapping[float, Judgement], faults: Sequence[InjectedFault], later: MetricFrame
-    ) -> None:
-        touched = {fault.key for fault in faults}
-        free = np.array([key not in touched for key in later.keys])
-        for budget, judgement in spoilt.items():
-            self._alerts[budget] += int(judgement.own[:, free].sum())
-        self._series_days += float(judged_days(next(iter(spoilt.values())))[0][free].sum())
-
-    def _trial(self, fault: InjectedFault, spoilt: Judgement, plain: Judgement) -> Trial:
-        column = spoilt.frame.keys.index(fault.key)
-        rows = fault.alert_rows
-        alerts, without = (
-            each.own[rows, column] | each.component_told[rows, self._component[column]] for each in (spoilt, plain)
-        )
-        return Trial(fault=fault, alerts=alerts, alerts_without=without)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.backtest import Backtest, BacktestReport
+from models.backtest import Backtest
+from models.backtest_report import BacktestReport
 from models.errors import InputError
 from models.frames import SeriesKey
 from models.plots import most_abnormal, plot_series, save_plot

@@ -8,8 +8,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from models.backtest import Backtest, BacktestReport, BudgetFigures
+    from models.backtest import Backtest
     from models.backtest_labels import LabelFigures
+    from models.backtest_report import BacktestReport, BudgetFigures
     from models.injection import FaultFigures
 
 REPORT = "report.json"
