@@ -21,7 +21,11 @@ from models.residuals import Residuals
 ROUNDS = 8
 LEAST_MEMBERS = 0.01
 """A prototype with a smaller share of the windows is dropped: what was that rare is not usual."""
-EDGE = 0.02
+EDGE, BEYOND_EDGE = 0.05, 1.25
+"""Misfits count from the median to this quantile, and a quarter more: where 2 % of Gaussian ones lie, without the
+incidents of the history."""
+TRIMMED = 0.95
+"""Axes are ranked by their energy in all but the windows where they have most: an incident is no usual shape."""
 LEAST_DISTANCE = 0.25
 """In logarithm, from the median of an energy to the edge of what is usual: a window of pure noise has as much."""
 
@@ -121,7 +125,7 @@ class Pattern(FittedArrays):
         if len(windows) < WIDTH:
             blank = np.zeros((AXES, WIDTH), np.float32), np.zeros((PROTOTYPES, AXES), np.float32)
             return *blank, np.ones((2, 3)), np.array(np.nan)
-        axes = np.linalg.eigh(windows.T @ windows)[1][:, : -AXES - 1 : -1].T
+        axes = _axes(windows)
         floor = np.array(LEAST_ENERGY * np.median((windows**2).sum(axis=1)) + 1e-6)
         prototypes = _prototypes(windows @ axes.T)
         shapes = Shapes(axes.astype(np.float32), prototypes, np.ones((2, 3)), floor[None])
@@ -141,6 +145,14 @@ class Pattern(FittedArrays):
         return centred
 
 
+def _axes(windows: Array) -> Array:
+    """Principal axes of most windows: shape (AXES, WIDTH)."""
+    axes = np.linalg.eigh(windows.T @ windows)[1]
+    energies = np.sort((windows @ axes) ** 2, axis=0)[: int(TRIMMED * len(windows))].sum(axis=0)
+    first = np.argsort(-energies, kind="stable")[:AXES]
+    return np.ascontiguousarray(axes.T[first])
+
+
 def _prototypes(along: Array) -> NDArray[np.float32]:
     """Means of the windows that are near each other; the places start at windows spread over the history."""
     prototypes = along[np.linspace(0, len(along) - 1, PROTOTYPES).astype(np.int64)]
@@ -154,5 +166,5 @@ def _prototypes(along: Array) -> NDArray[np.float32]:
 def _usual(energies: Array) -> Array:
     """Shape (2, 3), see ``Shapes``."""
     low, middle, high = np.quantile(energies, (EDGE, 0.5, 1 - EDGE), axis=0)
-    away = np.maximum([middle - low, high - middle], LEAST_DISTANCE)
+    away = BEYOND_EDGE * np.maximum([middle - low, high - middle], LEAST_DISTANCE)
     return np.stack([away[0], middle, away[1]], axis=1)
