@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,8 +25,15 @@ from benchmarks.train import history  # noqa: E402
 from models.features import Array  # noqa: E402
 from models.frames import MetricFrame  # noqa: E402
 
+if TYPE_CHECKING:
+    from models.bundle import Bundle
+    from models.training import TrainingSettings
+
+    Judge = Callable[[Bundle], Callable[[MetricFrame], object]]
+
 LAGS, TREES, WINDOW_ROWS, SEED = 10, 25, 250, 7
 OURS = "Faultline, as shipped"
+CORE = "Faultline, seasonal core"
 COLUMNS = (
     "batch, points per CPU s",
     "one step of {steps:,} series, CPU s",
@@ -90,22 +97,47 @@ class Speeds:
 
 
 def ours(frame: MetricFrame, sizes: Sizes) -> Speeds:
-    """The shipped ensemble; the many series of the step have three days of history, a value in five minutes."""
-    from models.scoring import Scorer, score_frame
-    from models.training import TrainingSettings, train
+    """The shipped ensemble with all that follows it: calibration, rules, silence, alerts, bands."""
+    from models.scoring import Scorer
+    from models.training import TrainingSettings
+
+    return product(frame, sizes, TrainingSettings(), lambda bundle: Scorer(bundle).advance)
+
+
+def core(frame: MetricFrame, sizes: Sizes) -> Speeds:
+    """What is expected of each series, one detector and its boundaries that keep learning; nothing that follows."""
+    from models.training import TrainingSettings
+
+    def stages(bundle: "Bundle") -> Callable[[MetricFrame], object]:
+        memory, calibration, detector = bundle.memory.copy(), bundle.members[0].calibration, bundle.members[0].detector
+
+        def judge(rows: MetricFrame) -> object:
+            values = np.ascontiguousarray(rows.values.T)
+            seen = bundle.residuals.apply(bundle.keys, rows.times, values, memory.residuals)
+            raw = detector.score(seen, memory.detectors[detector.name])
+            return calibration.advance(raw, memory.tails[detector.name])
+
+        return judge
+
+    return product(frame, sizes, TrainingSettings(detectors=("seasonal_baseline",)), stages)
+
+
+def product(frame: MetricFrame, sizes: Sizes, settings: "TrainingSettings", judge: "Judge") -> Speeds:
+    """Part of the product; the many series of the step have three days of history, a value in five minutes."""
+    from models.training import train
 
     created = datetime(2026, 3, 30, tzinfo=UTC)
-    bundle = train(frame, TrainingSettings(), created=created).bundle
-    batch_s = median_s(lambda: score_frame(bundle, frame), sizes.repetitions)
-    live = Scorer(train(frame.select(frame.keys[:1]), TrainingSettings(), created=created).bundle)
-    many = history(sizes.step_series, 3, 300.0)
-    wide = Scorer(train(many, TrainingSettings(), created=created).bundle)
-    new_rows, new_points = iter(rows_behind(many)), iter(rows_behind(frame.select(frame.keys[:1])))
-    live.advance(next(new_points))
+    many, alone = history(sizes.step_series, 3, 300.0), frame.select(frame.keys[:1])
+    whole, wide, one = (train(each, settings, created=created).bundle for each in (frame, many, alone))
+    later = MetricFrame(start=frame.end, step_s=frame.step_s, keys=frame.keys, values=frame.values)
+    batch_s = median_s(lambda: judge(whole)(later), sizes.repetitions)
+    step, point = judge(wide), judge(one)
+    new_rows, new_points = iter(rows_behind(many)), iter(rows_behind(alone))
+    point(next(new_points))
     return Speeds(
         batch=frame.values.size / batch_s,
-        step_s=median_s(lambda: wide.advance(next(new_rows)), sizes.repetitions),
-        points_ms=[seconds(lambda: live.advance(next(new_points))) * 1e3 for _ in range(sizes.single_points)],
+        step_s=median_s(lambda: step(next(new_rows)), sizes.repetitions),
+        points_ms=[seconds(lambda: point(next(new_points))) * 1e3 for _ in range(sizes.single_points)],
         state_bytes=sum(part.nbytes for part in wide.memory.to_arrays().values()) / many.n_series,
     )
 
@@ -180,6 +212,7 @@ def half_space_trees(frame: MetricFrame, sizes: Sizes) -> Speeds:
 
 DETECTORS: dict[str, Callable[[MetricFrame, Sizes], Speeds]] = {
     OURS: ours,
+    CORE: core,
     "PyOD ECOD": ecod,
     "river half-space trees": half_space_trees,
     "scikit-learn isolation forest": forest,
