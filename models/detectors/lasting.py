@@ -15,6 +15,6 @@ class Lasting(FeatureSum):
 
     name: ClassVar[str] = "lasting"
     type: ClassVar[AnomalyType] = AnomalyType.MOVING_AVERAGE_DEVIATION
-    common_boundary: ClassVar[float] = 9.5
+    common_boundary: ClassVar[float] = 11.5
     sigma: ClassVar[float] = 1.2
     weights: ClassVar[Mapping[int, float]] = {RUN: 1.0, S8: 1.0, PART: 1.0, SIZE: 1.0}

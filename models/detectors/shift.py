@@ -18,6 +18,6 @@ class Shift(FeatureSum):
 
     name: ClassVar[str] = "shift"
     type: ClassVar[AnomalyType] = AnomalyType.STATISTICAL_OUTLIER
-    common_boundary: ClassVar[float] = 16.5
-    sigma: ClassVar[float] = 1.2
+    common_boundary: ClassVar[float] = 18.0
+    sigma: ClassVar[float] = 1.4
     weights: ClassVar[Mapping[int, float]] = {SLOW: 2.0, MID: 1.0, M8: 1.0, S3: 1.0, S8: 1.0, SIZE: 1.0}

@@ -18,6 +18,6 @@ class Spike(FeatureSum):
 
     name: ClassVar[str] = "spike"
     type: ClassVar[AnomalyType] = AnomalyType.SUDDEN_CHANGE
-    common_boundary: ClassVar[float] = 8.6
+    common_boundary: ClassVar[float] = 8.2
     sigma: ClassVar[float] = 1.2
     weights: ClassVar[Mapping[int, float]] = {SLOW: 1.0, MID: 1.0, FAST: 1.0, DIFF: 1.0}

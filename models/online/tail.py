@@ -33,7 +33,7 @@ FADE_DAYS = 20.0
 """The weight of a row falls to 1/e in so many days."""
 GAP_ROWS = 5
 """Exceedances that are closer than this are one event."""
-PRIOR_PEAKS = 20.0
+PRIOR_PEAKS = 40.0
 """Weight of the prior of the tail's scale, in events."""
 BEYOND = 0.5
 """By how much the boundary may lie above the highest peak seen, for each e-fold of the budget that is rarer."""
