@@ -110,6 +110,13 @@ def measure(shapes: Shapes, window: Floats, along: Floats, energies: Floats) -> 
 
 
 @compiled
+def measure_all(shapes: Shapes, windows: Floats, along: Floats, energies: Floats) -> None:
+    """``measure`` of each row of ``windows`` (n, WIDTH); ``energies`` (n, 2) is written."""
+    for window in range(len(windows)):
+        measure(shapes, windows[window], along, energies[window])
+
+
+@compiled
 def misfit(usual: Floats, energies: Floats) -> float:
     """Logarithm of one plus the squared misfits, each 1 at the edge of what is usual."""
     total = 0.0

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.checks import check_detector
 from models.detectors.pattern import Pattern
 from models.frames import SeriesKey
 from models.online.shapes import WIDTH, WindowState
@@ -46,11 +45,6 @@ def _scores(value: np.ndarray, detector: Pattern | None = None) -> np.ndarray:
     memory = fitted.start(keys)
     fitted.score(history, memory)
     return fitted.score(seen, memory)[0]
-
-
-def test_the_contract_holds() -> None:
-    """Causal, the same bits in any batch, from the disk, and with gaps and extremes."""
-    check_detector(Pattern)
 
 
 @pytest.mark.parametrize(
