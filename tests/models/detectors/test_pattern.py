@@ -7,7 +7,8 @@ import pytest
 
 from models.detectors.pattern import Pattern
 from models.frames import SeriesKey
-from models.online.shapes import WIDTH, WindowState
+from models.online.residuals import SLOW
+from models.online.shapes import CAP, HIGH, LEFT, LOW, MIDDLE, WIDTH, WindowState
 from models.residuals import ResidualModel
 from models.scoring import Scorer
 from tests.models.histories import DAY, START, frame_of, trained
@@ -101,6 +102,24 @@ def test_a_shape_that_was_rare_in_the_history_is_not_usual() -> None:
     value = _sine(16)
     value[1000:1080] = value[ODD] = _sine(22, seed=5)[1000:1080]
     assert _scores(value)[200:280].max() > Pattern.common_boundary
+
+
+def test_the_kernel_equals_a_plain_computation() -> None:
+    """Projection, rest, nearest prototype and both misfits, written out with whole arrays."""
+    keys, n = (SeriesKey("a", "x"),), 700
+    times = START + T[:n] * np.timedelta64(60, "s")
+    history, _ = ResidualModel(step_s=STEP_S).fit_apply(keys, times, _sine(16)[None, :n], np.zeros(1, dtype=np.int64))
+    fitted = Pattern().fit(history)
+    state = {name: array[0] for name, array in fitted.to_arrays().items()}
+    score = fitted.score(history, fitted.start(keys))[0]
+    for row in range(WIDTH - 1, n, 37):
+        window = np.clip(history.features[0, row - WIDTH + 1 : row + 1, SLOW].astype(float), -CAP, CAP)
+        window -= window.mean()
+        along = state["axes"] @ window
+        left, nearest = window @ window - along @ along, np.min(((state["prototypes"] - along) ** 2).sum(axis=1))
+        away = np.log(np.array([max(left, 0.0), nearest]) + state["floor"]) - state["usual"][:, MIDDLE]
+        edge = np.where(away > 0, state["usual"][:, HIGH], [state["usual"][LEFT, LOW], np.inf])
+        assert score[row] == pytest.approx(np.log1p(np.sum((away / edge) ** 2)), rel=1e-9)
 
 
 def test_a_gap_is_skipped() -> None:
