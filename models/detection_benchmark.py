@@ -208,7 +208,7 @@ def detect_series(series: SeriesInput, train_rows: int, settings: TrainingSettin
     fitted = train(
         _history(series, times, train_rows, step_s),
         settings or TrainingSettings(),
-        created=to_datetime(times[train_rows - 1]),
+        created=to_datetime(times[:train_rows][-1]),
     )
     bundle = fitted.bundle
     columns = [series.keys.index(key) for key in bundle.keys]

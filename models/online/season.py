@@ -1,9 +1,10 @@
 """What a series should be now: its level, the profile of its day, and what returns by weekday and by day of the month.
 
 Nothing is configured. The profile of the day counts while it predicts better than the level alone, judged on days
-that it had not seen. A weekday or a day of the month counts where its last two occurrences left the day's profile to
-the same side, and only by the smaller of the two: one outage or one holiday is no season. All values are in units of
-the series' own spread, around its median (see ``residuals``).
+that it had not seen; a slot of it counts in any case where it is beyond doubt, for a job of minutes does not pay on the
+whole. A weekday or a day of the month counts where its last two occurrences left the day's profile to the same side,
+and only by the smaller of the two: one outage or one holiday is no season. All values are in units of the series' own
+spread, around its median (see ``residuals``).
 """
 
 import math
@@ -25,9 +26,11 @@ WEEK_PLACES = 168
 MONTH_PLACES = 34 * 6
 """Four-hour parts of 31 days from the start of the month and of its last three days."""
 SMOOTH_FROM = 96
-"""Profiles of at least so many slots a day are averaged over three neighbours."""
+"""Profiles of at least so many slots a day are averaged over three neighbours, within the profile's mean error."""
 GAIN = 0.97
 """The profile has to leave at most this fraction of the level's error."""
+SURE, SURE_DAYS = 6.0, 3
+"""A slot that so many days left so many of the level's mean errors away counts in any case: a short job every night."""
 FORGET = 0.85
 """Weight of the past in the errors by which the profile is judged, for each day."""
 CAP = 6.0
@@ -131,9 +134,9 @@ def expect(state: SeasonState, calendar: int, row: int, places: Places, scratch:
         if counts[DAY] != day:
             _close_day(figures, counts)
     counts[DAY], counts[SLOT], counts[HOUR], counts[WEEK], counts[MONTH] = day, slot, hour, week, month
-    figures[DAY_PART] = _profile(state.profile, slot, scratch) if counts[N_DAYS] > 0 else 0.0
+    figures[DAY_PART] = _profile(state.profile, slot, figures[ERROR_DAY], scratch) if counts[N_DAYS] > 0 else 0.0
     figures[RETURNING] = _agreed(state.week[week]) + _agreed(state.month[month])
-    figures[SEASON] = figures[RETURNING] + (figures[DAY_PART] if counts[BY_DAY] else 0.0)
+    figures[SEASON] = figures[RETURNING] + _counted(figures, counts)
     return hour_closed
 
 
@@ -146,13 +149,21 @@ def learn(state: SeasonState, value: float) -> None:
     figures[SUM_DAY] += min(abs(above - figures[DAY_PART]), limit)
     counts[IN_DAY] += 1
     if counts[N_DAYS] > 0:
-        rest = above - (figures[DAY_PART] if counts[BY_DAY] else 0.0)
+        rest = above - _counted(figures, counts)
         figures[SUM_WEEK] += rest
         figures[SUM_MONTH] += rest - _agreed(state.week[counts[WEEK]])
         counts[IN_WEEK] += 1
         counts[IN_MONTH] += 1
     state.slot_values[counts[IN_SLOT] % SLOT_VALUES] = value
     counts[IN_SLOT] += 1
+
+
+@compiled
+def _counted(figures: Floats, counts: NDArray[np.int64]) -> float:
+    """What the day adds to the level: its part where the profile predicts, or where that part is beyond doubt."""
+    part = float(figures[DAY_PART])
+    sure = counts[N_DAYS] >= SURE_DAYS and abs(part) > SURE * figures[ERROR_LEVEL]
+    return part if counts[BY_DAY] or sure else 0.0
 
 
 @compiled
@@ -216,13 +227,14 @@ def _agreed(pair: NDArray[np.float32]) -> float:
 
 
 @compiled
-def _profile(profile: NDArray[np.float32], slot: int, scratch: Floats) -> float:
+def _profile(profile: NDArray[np.float32], slot: int, most: float, scratch: Floats) -> float:
+    """Part of a slot, averaged over its neighbours, which moves it by at most ``most``: edges stay sharp."""
     slots = profile.shape[1]
     middle = _of_slot(profile, slot, scratch)
     if slots < SMOOTH_FROM:
         return middle
     before, after = _of_slot(profile, (slot - 1) % slots, scratch), _of_slot(profile, (slot + 1) % slots, scratch)
-    return (before + middle + after) / 3
+    return min(max((before + middle + after) / 3, middle - most), middle + most)
 
 
 @compiled

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.detection_benchmark import SeriesInput, detect_series, detect_suite, read_series, reported_rows, tell_once
+from models.detection_benchmark import SeriesInput, detect_series, detect_suite, read_series
 from models.errors import CaseError, InputError
-from models.segments import SegmentRules
 
 START = np.datetime64("2026-03-02T00:00:00", "us")
 STEP = np.timedelta64(300, "s").astype("timedelta64[us]")
@@ -63,7 +62,8 @@ def test_later_rows_change_nothing():
     whole.values[-40:, 1] += rng.normal(0, 4, 40)
     whole.values[-20:-5] = np.nan
     complete = detect_series(whole, 3 * DAY)
-    assert complete.n_late
+    assert (np.diff(whole.times) <= np.timedelta64(0)).any()
+    assert complete.alarm.any()
     for n in (*range(whole.n_rows - 70, whole.n_rows, 6), 3 * DAY + 1):
         part = detect_series(rows_of(whole, np.arange(n)), 3 * DAY)
         np.testing.assert_array_equal(part.score, complete.score[:n])
@@ -82,33 +82,33 @@ def test_rows_in_one_step_are_scored_each_with_its_own_value():
         assert found.score[quiet + 1 - shift] < 1
 
 
-def test_late_and_crowded_rows_are_counted_and_not_scored():
-    """A row that comes late, and the ninth of one step, have no score; the others keep theirs."""
+def test_every_row_is_judged_also_late_and_crowded_ones():
+    """A time that runs back counts as the latest before it; rows before such rows keep their scores."""
     whole = series_of()
     n = whole.n_rows
     found = detect_series(rows_of(whole, np.concatenate([np.arange(n), [n - 3], np.full(9, n - 1)])), 4 * DAY)
-    assert (found.n_late, found.n_crowded) == (1, 2)
-    assert np.isnan(found.score[n])
-    assert np.isnan(found.score[-2:]).all()
+    assert np.isfinite(found.score[4 * DAY :]).all()
     np.testing.assert_array_equal(found.score[:n], detect_series(whole, 4 * DAY).score)
 
 
-def test_reports_follow_the_rules_and_the_clock():
-    """Two rows report a run, a spike reports itself, one row does not; no report is early."""
-    rules = SegmentRules(enter=1.0, leave=0.7, merge_rows=1, least_rows=2, spike=1.5)
-    score = np.array([0.8, 1.1, 1.1, 0.8, 0.1, 1.1, 0.1, 0.1, 1.2, 0.1, 0.1, 1.6, np.nan, 2.0, 0.1])[:, None]
-    assert np.flatnonzero(reported_rows(score, rules)[:, 0]).tolist() == [2, 3, 5, 11, 13]
-    assert np.flatnonzero(reported_rows(np.array([[1.1], [0.1], [1.1], [0.9]]), rules)).tolist() == [2, 3]
-    assert not reported_rows(np.full((4, 2), np.nan), rules).any()
+def test_an_alarm_is_told_once():
+    """Two hours of an incident are one alarm, in its first row; the score of the others is below the boundary."""
+    whole = series_of()
+    first = 4 * DAY + 150
+    whole.values[first : first + 24] += 15
+    alarm = detect_series(whole, 4 * DAY).alarm
+    assert np.flatnonzero(alarm[4 * DAY + 100 :]).tolist() == [50]
 
 
-@pytest.mark.parametrize(
-    ("reported", "told"), [([], []), ([0], [0]), ([0, 1, 3, 6, 7, 10], [0, 1]), ([2, 6, 8, 12, 13], [2, 6, 12, 13])]
-)
-def test_an_alarm_is_told_once(reported, told):
-    """What resumes after a gap of at most two rows is the same alarm, however often; a longer gap makes a new one."""
-    mask = np.isin(np.arange(15), reported)
-    assert np.flatnonzero(tell_once(mask, 2)).tolist() == told
+def test_a_file_of_several_metrics_is_told_as_a_component():
+    """An incident in all of its metrics alarms while it gets worse, and no more after that."""
+    whole = series_of(metrics=("a", "b", "c"))
+    first = 4 * DAY + 150
+    whole.values[first : first + 24] += [15, -15, 15]
+    alarm = detect_series(whole, 4 * DAY).alarm
+    told = np.flatnonzero(alarm[4 * DAY + 100 :])
+    assert 1 <= len(told) <= 4
+    assert set(told) <= set(range(50, 60))
 
 
 def test_a_suite_leaves_one_row_an_input_row_and_a_report(tmp_path):

@@ -35,6 +35,8 @@ def trace(values: np.ndarray, *, step_s: float, calendar: Calendar | None = None
                 "returning": figures[season.RETURNING],
                 "season": figures[season.SEASON],
                 "limit": figures[season.LIMIT],
+                "error": figures[season.ERROR_DAY],
+                "error of level": figures[season.ERROR_LEVEL],
                 "by_day": bool(counts[season.BY_DAY]),
                 "n_days": int(counts[season.N_DAYS]),
                 "closed": closed,
@@ -104,21 +106,33 @@ def test_the_day_part_is_the_median_of_the_slot_on_the_last_eight_days(traced: p
     assert (traced.loc[traced["day"] == days[0], "day_part"] == 0).all()
 
 
-def test_a_fine_profile_is_the_mean_of_three_neighbours() -> None:
-    """From 96 slots a day on; the day closes on itself."""
-    values = _noise(3, 144, 5)[:144]
-    rows = trace(np.concatenate([values, np.zeros(144)]), step_s=600.0)
-    middle = np.nan_to_num(values - rows["level"].to_numpy()[:144])
+def test_a_fine_profile_is_the_mean_of_three_neighbours_but_for_edges() -> None:
+    """From 96 slots a day on; the day closes on itself; no slot moves by more than the mean error of the profile."""
+    slot = np.arange(12 * 144) % 144
+    values = np.random.default_rng(5).normal(size=12 * 144) + 30 * ((slot >= 20) & (slot < 26))
+    rows = trace(values, step_s=600.0)
+    last = rows[rows["day"] == rows["day"].max()].reset_index(drop=True)
+    above = (rows["value"] - rows["level"]).to_numpy().reshape(12, 144)[3:11]
+    middle = np.median(above, axis=0)
     smooth = (np.roll(middle, 1) + middle + np.roll(middle, -1)) / 3
-    # The second day replaces no slot of the first, which is in another place of the ring; it adds to the medians.
-    np.testing.assert_allclose(rows["day_part"][144], smooth[0], atol=1e-5)
-    assert ResidualModel(step_s=600.0).slots == 144
+    most = last["error"][0]
+    # Its last slots have seen today's first, so only the middle of the day is compared.
+    expected = np.clip(smooth, middle - most, middle + most)
+    np.testing.assert_allclose(last["day_part"][0], expected[0], atol=1e-5)
+    assert 0.5 < most < 1.5
+    for edge, height in ((19, 0), (20, 30), (25, 30), (26, 0)):
+        assert abs(last["day_part"][edge] - height) < most + 1.5
+
+
+def _counted(traced: pd.DataFrame) -> pd.Series:
+    """The day part where the profile predicts, or where it is beyond six mean errors of the level after three days."""
+    sure = (traced["n_days"] >= 3) & (traced["day_part"].abs() > 6 * traced["error of level"])
+    return traced["day_part"].where(traced["by_day"] | sure, 0.0)
 
 
 def test_the_season_is_the_day_part_where_it_predicts_and_what_returns(traced: pd.DataFrame) -> None:
     """Sum of the parts; the profile counts on a day when its faded error of the days before was 3 % less."""
-    by_day = traced["by_day"] * traced["day_part"]
-    np.testing.assert_allclose(traced["season"], traced["returning"] + by_day, atol=1e-12)
+    np.testing.assert_allclose(traced["season"], traced["returning"] + _counted(traced), atol=1e-12)
     present = traced.dropna(subset=["value"])
     above = present["value"] - present["level"]
     errors = pd.DataFrame(
@@ -152,7 +166,7 @@ def test_what_returns_is_the_median_of_zero_and_the_last_two_deviations(traced: 
     running = (traced["week"].diff().ne(0)).cumsum()
     month_running = (traced["month"].diff().ne(0)).cumsum()
     known = traced["n_days"] > 0
-    rest = traced["value"] - traced["level"] - traced["by_day"] * traced["day_part"]
+    rest = traced["value"] - traced["level"] - _counted(traced)
     rest = rest.where(known)
     open_month: list[float] = []
     for _, part in traced.groupby(running):
@@ -183,6 +197,18 @@ def test_an_hour_without_values_closes_nothing() -> None:
     rows = trace(values, step_s=1200.0)
     assert (rows["level"][72:] == 2.0).all()
     assert (rows["returning"] == 0).all()
+
+
+def test_a_job_of_minutes_is_learnt_where_the_day_as_a_whole_is_not() -> None:
+    """Ten minutes a day are too short for the profile to pay; they count from the fourth day on by themselves."""
+    slot = np.arange(12 * 288) % 288
+    values = np.random.default_rng(6).normal(size=12 * 288) + 25 * ((slot >= 24) & (slot < 26))
+    rows = trace(values, step_s=300.0)
+    job = rows[(slot >= 24) & (slot < 26)]
+    assert not rows["by_day"].iloc[-288:].any()
+    assert (job["season"].iloc[:4] == 0).all()
+    assert job["season"].iloc[8:].between(20, 30).all()
+    assert (rows["season"][288 * 4 :][rows["slot"] > 40] - rows["returning"][288 * 4 :]).abs().max() < 1e-9
 
 
 def test_one_outlying_day_is_no_season() -> None:
