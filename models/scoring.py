@@ -5,6 +5,7 @@ of the batch to the bit. ``score_frame`` starts a fresh one behind the bundle's 
 """
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from models.memory import Memory
 from models.online import alerts, sums
 from models.online.alerts import AlertRules
 from models.online.residuals import DIFF, FAST, M3, M8, MID, SLOW, WILD
+from models.online.tail import DAY_S
 from models.residuals import Residuals
 from models.shaping import silence
 from models.shaping.gates import gate, out_of_range, permitted
@@ -240,7 +242,8 @@ def score_frame(bundle: Bundle, frame: MetricFrame) -> BundleScores:
 
 
 def _alert_rules(bundle: Bundle, unit: Array, refractory_rows: NDArray[np.int64]) -> AlertRules:
-    return AlertRules(np.fmax(unit, 0.1), refractory_rows, np.full(len(unit), bundle.rules.escalation))
+    escalation = np.full(len(unit), bundle.rules.escalation)
+    return AlertRules(np.fmax(unit, 0.1), refractory_rows, escalation, math.exp(-bundle.step_s / DAY_S))
 
 
 def _alerts(state: alerts.AlertState, rules: AlertRules, score: Array, density: Array) -> Array:

@@ -19,16 +19,18 @@ ONSET = 0.8
 """Scores from here on are kept as they are."""
 BELOW = 0.55
 """Rows that are no onset stay below this."""
+FATIGUE = 0.05
+"""Each alert of the last day counts this much against the next: who is told often needs stranger rows."""
 SMOOTHING = 0.75
 """Weight of the present row in the exponential average of its strangeness."""
 
-STRANGENESS, LAST_SCORE = range(2)
+STRANGENESS, LAST_SCORE, RECENT = range(3)
 
 
 class AlertState(NamedTuple):
     """What is remembered of each column."""
 
-    figures: Floats  # (n, 2)
+    figures: Floats  # (n, 3)
     since: NDArray[np.int64]  # (n,) rows since the last alert
 
 
@@ -38,6 +40,7 @@ class AlertRules(NamedTuple):
     unit: Floats  # 98 % quantile of the smoothed strangeness in the history
     refractory_rows: NDArray[np.int64]
     escalation: Floats
+    fade: float  # what a row leaves of the weight of an earlier alert
 
 
 def blank(n: int) -> AlertState:
@@ -53,7 +56,7 @@ def blank(n: int) -> AlertState:
     AlertState
         For ``advance``.
     """
-    return AlertState(figures=np.zeros((n, 2)), since=np.full(n, np.iinfo(np.int64).max // 2))
+    return AlertState(figures=np.zeros((n, 3)), since=np.full(n, np.iinfo(np.int64).max // 2))
 
 
 @compiled
@@ -71,11 +74,15 @@ def advance(state: AlertState, rules: AlertRules, score: Floats, strangeness: Fl
                 continue
             figures[STRANGENESS] += SMOOTHING * (strangeness[i, row] - figures[STRANGENESS])
             state.since[i] += 1
-            told = state.since[i] < rules.refractory_rows[i] and score[i, row] <= figures[LAST_SCORE] * rules.escalation[i]
-            told = told and not figures[LAST_SCORE] < 1.0 <= score[i, row]
-            if score[i, row] >= ONSET and not told:
-                alert[i, row] = figures[LAST_SCORE] = score[i, row]
+            now = score[i, row] / (1.0 + FATIGUE * figures[RECENT])
+            figures[RECENT] *= rules.fade
+            told = state.since[i] < rules.refractory_rows[i] and now <= figures[LAST_SCORE] * rules.escalation[i]
+            told = told and not figures[LAST_SCORE] < 1.0 <= now
+            if now >= ONSET and not told:
+                alert[i, row] = figures[LAST_SCORE] = now
                 state.since[i] = 0
+                if now >= 1.0:
+                    figures[RECENT] += 1.0
             else:
                 density = figures[STRANGENESS] / rules.unit[i]
                 alert[i, row] = BELOW * density / (density + 1.0)
