@@ -35,14 +35,14 @@ def _oracle(rows: list[tuple[float, float]], unit: float, refractory: int, escal
         if math.isnan(score):
             told.append(math.nan)
             continue
-        average, since = 0.25 * average + 0.75 * strange, since + 1
+        average, since = (1 - SMOOTHING) * average + SMOOTHING * strange, since + 1
         score, recent = score / (1 + FATIGUE * recent), recent * FADE  # noqa: PLW2901  # what counts from here on
         again = since >= refractory or score > last * escalation or last < 1 <= score
-        if score >= 0.8 and again:
+        if score >= ONSET and again:
             since, last, recent = 0, score, recent + (score >= 1)
             told.append(score)
         else:
-            told.append(0.55 * average / (average + unit))
+            told.append(BELOW * average / (average + unit))
     return told
 
 
@@ -69,7 +69,9 @@ def test_what_is_told_keeps_its_score_and_the_rest_stays_below(rows: list[tuple[
     """An alert is its score, less for each recent one; all other rows are below the onset."""
     told = _told(rows, _rules())
     for value, (score, _) in zip(told, rows, strict=True):
-        assert (math.isnan(value) and math.isnan(score)) or value <= score and value >= ONSET or 0 <= value < BELOW < ONSET
+        assert (
+            (math.isnan(value) and math.isnan(score)) or value <= score and value >= ONSET or 0 <= value < BELOW < ONSET
+        )
 
 
 def test_a_long_incident_is_told_again_behind_the_refractory_rows_only() -> None:

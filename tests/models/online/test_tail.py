@@ -107,10 +107,10 @@ def test_the_own_boundary_is_never_far_above_what_was_seen(days: int, budget: fl
     peaks = sorted(_events(raw[0], unit), reverse=True)
     capped = [min(peak, TOP * unit) for peak in peaks]
     if allowed < 1:
-        seen = max(capped, default=0) + 0.5 * math.log(1 / allowed)
+        seen = max(capped, default=0) + tail.BEYOND * math.log(1 / allowed)
     else:
         seen = capped[math.ceil(allowed) - 1] if len(capped) >= allowed else math.inf
-    guard = math.ceil(max(3.0, 2.0 * days, 10 * allowed))
+    guard = math.ceil(max(tail.GUARD_PEAKS, tail.GUARD_PER_DAY * days, 10 * allowed))
     kept = capped[guard - 1] if len(capped) >= guard else 0.0
     floor = 1.1 * threshold + 0.1 * min(unit, 1.0)
     if seen > 0:
@@ -128,11 +128,11 @@ def test_the_boundary_is_the_exponential_return_level_where_that_is_lower() -> N
     excess = peaks - figures[tail.THRESHOLD]
     middle = np.median(excess) / math.log(2)
     own = max(middle, 0.9 * np.minimum(excess, 4 * middle).mean())
-    sigma = (len(peaks) * own + 20 * 0.2) / (len(peaks) + 20)
+    sigma = (len(peaks) * own + tail.PRIOR_PEAKS * 0.2) / (len(peaks) + tail.PRIOR_PEAKS)
     width = figures[tail.UNIT] * TOP / BINS
     assert figures[tail.SIGMA] == pytest.approx(sigma, rel=0.05)
     reach = figures[tail.THRESHOLD] + figures[tail.SIGMA] * math.log(len(peaks) / 0.4)
-    most = peaks.max() + 0.5 * math.log(1 / 0.4)
+    most = peaks.max() + tail.BEYOND * math.log(1 / 0.4)
     assert figures[tail.BOUNDARY] == pytest.approx(min(reach, most), abs=2 * width)
     assert figures[tail.EVENTS] == pytest.approx(len(peaks) / 40, rel=0.05)
 
@@ -151,7 +151,7 @@ def test_a_series_that_would_alarm_all_the_time_is_stopped() -> None:
     raw = scores(10, seed=4) * 6.0
     state = learnt(raw, rules(own=0.1, common=1.0))
     above = sum(peak > state.figures[0, tail.BOUNDARY] for peak in _events(raw[0], state.figures[0, tail.UNIT]))
-    assert 15 <= above <= 20
+    assert 0.7 * tail.GUARD_PER_DAY * 10 <= above <= tail.GUARD_PER_DAY * 10
 
 
 def test_scores_are_straight_lines_through_threshold_and_boundary() -> None:
