@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Protocol, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from models.anomalies import AnomalyType

@@ -21,9 +21,9 @@ from urllib.parse import urlparse
 
 from models.bundle import Bundle
 from models.errors import TrackingError
+from models.evidence import find_anomalies
 from models.frames import MetricFrame
 from models.plots import most_abnormal, plot_series, save_plot
-from models.evidence import find_anomalies
 from models.scoring import score_frame
 from models.training import TrainingResult
 

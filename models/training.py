@@ -24,7 +24,7 @@ from models.memory import Memory
 from models.online import alerts, sums
 from models.online.tail import BOUNDARY, DAY_S
 from models.registry import DETECTORS, ENSEMBLE, make_detector
-from models.residuals import ResidualModel, Residuals, predicted_by_day
+from models.residuals import ResidualModel, predicted_by_day
 from models.scoring import DENSITY
 from models.segments import SegmentRules
 from models.shaping import silence

@@ -14,9 +14,9 @@ sys.path.insert(0, str(ROOT))
 from PIL import Image  # noqa: E402  # below the path like the rest
 
 from analysis.plots import plot_ranking  # noqa: E402  # the path has to be set before
+from models.evidence import find_anomalies  # noqa: E402
 from models.frames import SeriesKey  # noqa: E402
 from models.plots import plot_series, save_plot  # noqa: E402
-from models.evidence import find_anomalies  # noqa: E402
 from models.scoring import score_frame  # noqa: E402
 from service.config import Settings  # noqa: E402
 from service.replay import Replay, ReplayPlan, Story, history_of, learn  # noqa: E402

@@ -6,6 +6,7 @@ Every row is scored once; what the scores depend on is carried from row to row.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,9 +106,6 @@ def _arrays(scores: BundleScores) -> dict[str, Rows]:
 
 def _with_arrays(scores: BundleScores, frame: MetricFrame, rows: Callable[[str], Rows]) -> BundleScores:
     """The same judgement over other rows."""
-    return replace(
-        scores,
-        frame=frame,
-        by_detector={name: rows(f"detector.{name}") for name in scores.by_detector},
-        **{name: rows(name) for name in ARRAYS},
-    )
+    arrays: dict[str, Any] = {name: rows(name) for name in ARRAYS}
+    by_detector = {name: rows(f"detector.{name}") for name in scores.by_detector}
+    return replace(scores, frame=frame, by_detector=by_detector, **arrays)

@@ -11,7 +11,7 @@ from models.online.residuals import PART, RUN, S8, SIZE
 
 @dataclass(kw_only=True, eq=False)
 class Lasting(FeatureSum):
-    """Means over eight and ten rows, beside the size of the deviation relative to the history and to the expectation."""
+    """Means over eight and ten rows, beside the deviation relative to the history and to the expectation."""
 
     name: ClassVar[str] = "lasting"
     type: ClassVar[AnomalyType] = AnomalyType.MOVING_AVERAGE_DEVIATION

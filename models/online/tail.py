@@ -95,7 +95,13 @@ def blank(unit: Floats) -> TailState:
 
 @compiled
 def advance(
-    state: TailState, rules: TailRules, factor: Floats, raw: Floats, score: Floats, boundary: Floats, refits: bool
+    state: TailState,
+    rules: TailRules,
+    factor: Floats,
+    raw: Floats,
+    score: Floats,
+    boundary: Floats,
+    refits: bool,  # noqa: FBT001  # numba takes no keyword-only arguments
 ) -> None:
     """Calibrate raw scores and learn from them.
 

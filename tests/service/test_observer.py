@@ -7,8 +7,8 @@ import pytest
 
 import service.observer
 from models.errors import InputError
-from models.frames import MetricFrame, SeriesKey, to_datetime
 from models.evidence import find_anomalies
+from models.frames import MetricFrame, SeriesKey, to_datetime
 from models.scoring import score_frame
 from service.observer import Observer
 from tests.models.histories import DAY, changed, frame_of, shop, trained
