@@ -10,19 +10,21 @@ from models.anomalies import Anomaly, AnomalySeverity, AnomalyType
 from models.bundle import Bundle
 from models.evidence import detect, find_anomalies
 from models.frames import MetricFrame, SeriesKey, to_datetime
-from models.registry import ENSEMBLE
+from models.registry import ENSEMBLE, make_detector
 from models.scoring import MISSING, OUT_OF_RANGE, STUCK, Scorer, score_frame
 from models.shaping.rules import Selector, SeriesRule
 from models.shaping.rules_file import ShapingRules
 from tests.models.histories import DAY, STEP_S, changed, frame_of, shop, trained
 
 WEEK = 7 * DAY
+JOINT = tuple(name for name in ENSEMBLE if make_detector(name).scope == "component")
+SERIES = tuple(name for name in ENSEMBLE if make_detector(name).scope == "series")
 
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    """Trained on seven days of the shop."""
-    return trained(shop()).bundle
+    """Judges of series, trained on seven days of the shop."""
+    return trained(shop(), detectors=SERIES).bundle
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +71,9 @@ def test_an_incident_is_one_anomaly_with_its_evidence(bundle: Bundle, day: Metri
     assert {found.detector, *found.supporting_detectors} >= {"spike", "shift"}
 
 
-def test_a_score_is_that_of_the_judge_that_is_named(bundle: Bundle, day: MetricFrame) -> None:
-    """The highest calibrated score at the peak, and the type of that detector."""
+def test_a_score_is_that_of_the_judge_that_is_named(day: MetricFrame) -> None:
+    """The highest calibrated score at the peak, and the type of that detector; judges of components among them."""
+    bundle = trained(shop()).bundle
     frame = changed(day, ("store", "memory"), slice(150, 162), 30.0)
     scores = score_frame(bundle, frame)
     types = {member.detector.name: member.detector for member in bundle.members}
@@ -104,7 +107,7 @@ def test_joint_oddity_is_found_by_the_component() -> None:
     frame = frame_of({("shop", f"metric {i}"): noise[:, i] for i in range(8)})
     bundle = trained(frame).bundle
     scores = score_frame(bundle, frame.rows(WEEK, 9 * DAY))
-    together = [each for each in find_anomalies(bundle, scores) if each.detector == "component_residual"]
+    together = [each for each in find_anomalies(bundle, scores) if each.detector in JOINT]
     assert together
     row = scores.frame.row_at(together[0].peak)
     assert together[0].type is AnomalyType.MULTIVARIATE_OUTLIER
@@ -154,9 +157,9 @@ def test_flags_are_anomalies_of_their_own_type(
     assert np.isnan(told.value) == np.isnan(value)
 
 
-def test_anomalies_of_a_series_do_not_overlap(bundle: Bundle) -> None:
+def test_anomalies_of_a_series_do_not_overlap() -> None:
     """In a month of noise with many incidents: sorted by start, at most one at a time for a series."""
-    frame, rng = shop(20), np.random.default_rng(9)
+    frame, rng, bundle = shop(20), np.random.default_rng(9), trained(shop()).bundle
     values = frame.values.copy()
     for first in rng.integers(WEEK, 20 * DAY - 40, size=60):
         values[first : first + rng.integers(1, 40), rng.integers(0, 6, size=2)] += rng.normal() * 20

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.online import alerts
-from models.online.alerts import BELOW, FATIGUE, ONSET, AlertRules
+from models.online.alerts import BELOW, FATIGUE, ONSET, SMOOTHING, AlertRules
 
 SCORES = st.one_of(st.just(float("nan")), st.sampled_from([0.0, 0.79, 0.8, 1.0, 1.2, 1.3, 2.0, 9.0]), st.floats(0, 20))
 FADE = 0.9
@@ -69,9 +69,8 @@ def test_what_is_told_keeps_its_score_and_the_rest_stays_below(rows: list[tuple[
     """An alert is its score, less for each recent one; all other rows are below the onset."""
     told = _told(rows, _rules())
     for value, (score, _) in zip(told, rows, strict=True):
-        assert (
-            (math.isnan(value) and math.isnan(score)) or value <= score and value >= ONSET or 0 <= value < BELOW < ONSET
-        )
+        unknown = math.isnan(value) and math.isnan(score)
+        assert unknown or ONSET <= value <= score or 0 <= value < BELOW < ONSET
 
 
 def test_a_long_incident_is_told_again_behind_the_refractory_rows_only() -> None:
