@@ -121,6 +121,8 @@ def advance(
             score[i, row] = calibrated(figures, factor[i], value)
             _count(state, i, value)
             if refits and counts[SINCE] >= every:
+                if state.peaks[i, BINS - 1] >= GUARD_PEAKS:
+                    _widen(state, i)
                 refit(state, i, rules)
                 _fade(state, i, fade)
 
@@ -195,6 +197,16 @@ def _count(state: TailState, i: int, value: float) -> None:
 @compiled
 def _put(histogram: NDArray[np.float32], units: float) -> None:
     histogram[int(min(max(units * BINS / TOP, 0.0), BINS - 1.0))] += np.float32(1.0)
+
+
+@compiled
+def _widen(state: TailState, i: int) -> None:
+    """Let the histograms reach twice as far, with bins of twice the width: what is new has to be told apart."""
+    for place in range(BINS):
+        low = 2 * place
+        state.rows[i, place] = state.rows[i, low] + state.rows[i, low + 1] if low < BINS else 0.0
+        state.peaks[i, place] = state.peaks[i, low] + state.peaks[i, low + 1] if low < BINS else 0.0
+    state.figures[i, UNIT] *= 2.0
 
 
 @compiled

@@ -169,22 +169,13 @@ def test_the_memory_fades_with_twenty_days() -> None:
     """Sixty days after its last event only a twentieth of it is remembered, and the boundary comes back."""
     raw = np.concatenate([scores(5), scores(60, seed=1) * 0.3], axis=1)
     raw[0, 200:1200:50] = 9.0
-    state, wanted = tail.blank(np.ones(1)), rules(own=1.0)
-    tail.advance(
-        state, wanted, np.ones(1), raw[:, : 5 * DAY], np.empty((1, 5 * DAY)), np.empty((len(raw), raw.shape[1])), True
-    )
-    before, events = state.figures[0, tail.BOUNDARY], float(state.peaks[0, -1])
+    state, wanted = tail.blank(np.full(1, 4.0)), rules(own=1.0)
+    far = int(8.0 / 4.0 * BINS / TOP)
+    tail.advance(state, wanted, np.ones(1), raw[:, : 5 * DAY].copy(), *np.empty((2, 1, 5 * DAY)), True)
+    before, events = state.figures[0, tail.BOUNDARY], float(state.peaks[0, far:].sum())
     assert events > 15
-    tail.advance(
-        state,
-        wanted,
-        np.ones(1),
-        raw[:, 5 * DAY :].copy(),
-        np.empty((1, 60 * DAY)),
-        np.empty((len(raw), raw.shape[1])),
-        True,
-    )
-    assert float(state.peaks[0, -1]) == pytest.approx(events * math.exp(-3), rel=0.02)
+    tail.advance(state, wanted, np.ones(1), raw[:, 5 * DAY :].copy(), *np.empty((2, 1, 60 * DAY)), True)
+    assert float(state.peaks[0, far:].sum()) == pytest.approx(events * math.exp(-3), rel=0.02)
     assert state.figures[0, tail.BOUNDARY] < before
     assert state.figures[0, tail.ROWS] == pytest.approx(DAY * 20 * (1 - math.exp(-65 / 20)), rel=0.02)
 
@@ -240,6 +231,19 @@ def test_each_row_has_the_boundary_that_held_for_it() -> None:
     assert ((score >= 1) == (raw >= boundary))[above].all()
     assert (boundary > threshold).all()
     assert len(np.unique(boundary)) > 3
+
+
+@pytest.mark.parametrize("height", [4.0, 50.0, 900.0])
+def test_what_comes_several_times_a_day_is_learnt_however_high(height: float) -> None:
+    """Four peaks a day of a height that the history did not have are told for some weeks at most, then no more."""
+    raw = scores(60, seed=3) * 0.1
+    raw[0, 36::72] = height
+    state, wanted = learnt(scores(7) * 0.1, rules(common=0.5, own=0.5)), rules(common=0.5, own=0.5)
+    score, boundary = np.empty((2, *raw.shape))
+    tail.advance(state, wanted, np.ones(1), raw, score, boundary, True)
+    assert score[0, 36] > 1
+    assert score[0, 40 * DAY :].max() < 1.05
+    assert state.rows[0].sum() == pytest.approx(state.figures[0, tail.ROWS], rel=1e-3)
 
 
 def test_missing_scores_and_columns_without_a_unit_cannot_tell() -> None:
