@@ -23,16 +23,18 @@ class SegmentRules:
     merge_rows
         Runs with at most so many other rows between them are one; missing scores count as other rows.
     refractory_rows
-        For so many rows after an alert another one needs ``escalation`` times its score; what is strange without that
-        belongs to the alert.
+        For so many rows after an alert another one needs ``escalation`` times its score.
     escalation
         At least 1.
+    lasting_rows
+        A shorter run without an alert of its own is an echo of the alert before.
     """
 
     leave: float = 0.7
     merge_rows: int = 3
     refractory_rows: int = 40
     escalation: float = 1.3
+    lasting_rows: int = 3
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,8 +52,9 @@ def find_runs(
 ) -> list[Run]:
     """Find the abnormal runs of each column.
 
-    A run without an alert of its own (``alert`` below 1 in all of its rows) belongs to the alert before it: it extends
-    that run, and is left out where the rows do not hold that one.
+    A run without an alert of its own (``alert`` below 1 in all of its rows) goes on with the run before it, if both
+    last and the refractory rows are not over; behind a mere blip it is a run of its own, for a blip does not tell of
+    what follows it. One that does not last is left out.
 
     Parameters
     ----------
@@ -79,11 +82,17 @@ def find_runs(
     values = score[rows, columns]
     tells = np.logical_or.reduceat(alert[rows, columns] >= 1.0, first)
     crosses = np.maximum.reduceat(values, first) >= 1.0
+    lasts = rows[last] - rows[first] + 1 >= rules.lasting_rows
     runs: list[Run] = []
-    for place in np.flatnonzero(tells | crosses):
+    for place in np.flatnonzero(tells | (crosses & lasts)):
         column, begin, end = int(columns[first[place]]), int(rows[first[place]]), int(rows[last[place]]) + 1
-        if tells[place]:
-            runs.append(Run(column, begin, end, begin + int(np.nanargmax(score[begin:end, column]))))
-        elif runs and runs[-1].column == column and begin - runs[-1].last <= rules.refractory_rows:
+        if not tells[place] and runs and _goes_on(runs[-1], column, begin, rules):
             runs[-1] = Run(column, runs[-1].first, end, runs[-1].peak)
+        else:
+            runs.append(Run(column, begin, end, begin + int(np.nanargmax(score[begin:end, column]))))
     return runs
+
+
+def _goes_on(before: Run, column: int, begin: int, rules: SegmentRules) -> bool:
+    near = before.column == column and begin - before.last <= rules.refractory_rows
+    return near and before.last - before.first >= rules.lasting_rows

@@ -26,8 +26,11 @@ def _oracle(score: np.ndarray, alert: np.ndarray, leave: float, merge: list[int]
             first, last = group[0], group[-1] + 1
             if any(alert[row, column] >= 1 for row in group):
                 own.append(Run(column, first, last, max(group, key=lambda r: (score[r, column], -r))))
-            elif own and any(score[row, column] >= 1 for row in group) and first - own[-1].last <= refractory:
-                own[-1] = Run(column, own[-1].first, last, own[-1].peak)
+            elif any(score[row, column] >= 1 for row in group) and last - first >= 3:
+                if own and first - own[-1].last <= refractory and own[-1].last - own[-1].first >= 3:
+                    own[-1] = Run(column, own[-1].first, last, own[-1].peak)
+                else:
+                    own.append(Run(column, first, last, max(group, key=lambda r: (score[r, column], -r))))
         runs += own
     return runs
 
@@ -61,8 +64,15 @@ def test_a_score_around_the_boundary_is_one_run() -> None:
     assert find_runs(score, score, SegmentRules(merge_rows=0)) == [Run(0, 1, 6, 5)]
 
 
-def test_what_comes_again_untold_belongs_to_the_alert_before() -> None:
-    """The run grows to its end, with the peak of what was told; before any alert it is left out."""
-    score = np.array([1.2, 0, 0, 0, 1.1, 0, 0, 0, 1.5, 0])[:, None]
-    alert = np.array([0.4, 0, 0, 0, 1.1, 0, 0, 0, 0.4, 0])[:, None]
-    assert find_runs(score, alert, SegmentRules(merge_rows=1)) == [Run(0, 4, 9, 4)]
+def test_what_comes_again_untold_goes_on_with_what_lasted() -> None:
+    """A lasting run grows by a lasting one behind it; an echo of a row or two is left out."""
+    score = np.array([1.2, 1.1, 1.1, 0, 0, 1.1, 1.1, 1.1, 0, 0, 1.1, 0])[:, None]
+    alert = np.where(np.arange(12) == 0, 1.2, 0.4)[:, None]
+    assert find_runs(score, alert, SegmentRules(merge_rows=1)) == [Run(0, 0, 8, 0)]
+
+
+def test_a_blip_does_not_swallow_the_incident_behind_it() -> None:
+    """What lasts begins where it begins, also in the refractory rows of a blip before."""
+    score = np.array([1.2, 0, 0, 0, 1.1, 1.3, 1.1, 0])[:, None]
+    alert = np.where(np.arange(8) == 0, 1.2, 0.4)[:, None]
+    assert find_runs(score, alert, SegmentRules(merge_rows=1)) == [Run(0, 0, 1, 0), Run(0, 4, 7, 5)]
