@@ -104,7 +104,7 @@ def fresh_data_dir(directory: Path) -> Path:
     Parameters
     ----------
     directory
-        Only the store of an earlier replay is removed from it.
+        Only the store of an earlier replay is removed from it; nobody else may be using that (``service.occupancy``).
 
     Returns
     -------

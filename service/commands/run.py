@@ -24,6 +24,7 @@ def run(
     from service.commands import output
     from service.commands.report import print_story
     from service.config import load_settings
+    from service.occupancy import occupied
     from service.replay import Replay, ReplayPlan, history_of, learn
 
     settings = load_settings(port=port)
@@ -35,25 +36,26 @@ def run(
         _check_empty(settings.store_url)
     kind, where = (fault, component) if fault else ("BAD_DEPLOY", component or "orders-db")
     plan = ReplayPlan.of(kind, where, seed=seed, days=days)
-    with output.Bar("training") as bar:
-        bar.stage("simulating a history", 0.0)
-        system, history = history_of(plan)
-        result = learn(history, system.now, lambda what, done: bar.stage(what, 0.2 + 0.5 * done))
-        bar.stage("recording the run in MLflow", 0.7)
-        tracked = log_training(result, settings.tracking, history, alias="demo")
-    in_force = load_settings(port=port, data_dir=fresh_data_dir(settings.data_dir / "run"))
-    replay = Replay.wired(plan, system, result.bundle, history, in_force)
-    with output.Bar(f"replaying {plan.fault.kind} on {plan.fault.component}") as bar:
-        story = replay.play(bar.count)
-    if as_json:
-        output.print_json({"run_id": tracked.run_id, **story.to_json()})
-        return
-    output.say(f"Trained {result.bundle.model_version} on {days} days; MLflow run {tracked.run_id}, alias demo.")
-    print_story(Console(), story)
-    if serve:
-        from service.serving import serve_live
+    with occupied(settings.data_dir / "run") as directory:
+        with output.Bar("training") as bar:
+            bar.stage("simulating a history", 0.0)
+            system, history = history_of(plan)
+            result = learn(history, system.now, lambda what, done: bar.stage(what, 0.2 + 0.5 * done))
+            bar.stage("recording the run in MLflow", 0.7)
+            tracked = log_training(result, settings.tracking, history, alias="demo")
+        in_force = load_settings(port=port, data_dir=fresh_data_dir(directory))
+        replay = Replay.wired(plan, system, result.bundle, history, in_force)
+        with output.Bar(f"replaying {plan.fault.kind} on {plan.fault.component}") as bar:
+            story = replay.play(bar.count)
+        if as_json:
+            output.print_json({"run_id": tracked.run_id, **story.to_json()})
+            return
+        output.say(f"Trained {result.bundle.model_version} on {days} days; MLflow run {tracked.run_id}, alias demo.")
+        print_story(Console(), story)
+        if serve:
+            from service.serving import serve_live
 
-        serve_live(replay.app, in_force, lambda url: output.say(f"The page and the API: {url} (Ctrl-C ends)"))
+            serve_live(replay.app, in_force, lambda url: output.say(f"The page and the API: {url} (Ctrl-C ends)"))
 
 
 def _check_empty(store_url: str) -> None:

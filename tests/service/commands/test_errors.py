@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.occupancy import occupied
 from tests.service.commands.conftest import typed
 
 ROOT = Path(__file__).parents[3]
@@ -218,6 +219,14 @@ def test_bad_settings(shared, workplace, monkeypatch, name, value, names):
     monkeypatch.setenv("FAULTLINE_TRACKING_URI", f"sqlite:///{workplace / 'mlflow.db'}")
     monkeypatch.setenv(name, value)
     refused("run", "--no-serve", "--days", 2, names=names)
+
+
+def test_a_second_run_in_one_directory(workplace):
+    """While one plays, another is refused before it learns anything; the store of the first is not touched."""
+    with occupied(workplace / "data" / "run") as directory:
+        (directory / "faultline.db").touch()
+        refused("run", "--no-serve", names=(str(os.getpid()), "FAULTLINE_DATA_DIR"))
+        assert (directory / "faultline.db").exists()
 
 
 def test_a_bad_settings_file(workplace):
