@@ -12,21 +12,25 @@ from models.detector import Arrays, FittedArrays, Scope, components
 from models.features import MAD_TO_SD, Array
 from models.frames import SeriesKey
 from models.online import component as kernel
-from models.online.component import Pattern
-from models.online.residuals import MID, SIZE, SLOW
+from models.online.component import N_FIGURES, N_PARTS, Carried, Pattern
 from models.residuals import Residuals
 
 MOST_AXES = 12
 TRIMMED = 0.99
 LARGEST = float(np.finfo(np.float64).max) / 4
+LEAST_UNIT = 0.25
+"""No length is taken in a smaller unit, so that a component without noise does not alarm at a breath."""
+LEAST_USUAL = 0.01
+"""Of what is left of a metric, in its robust unit."""
+PER_METRIC = ("centre", "unit", "middle", "axes", "usual")
 
 
 @dataclass(kw_only=True, eq=False)
 class ComponentResidual(FittedArrays):
-    """Length of the metrics' own residuals plus length of what principal components leave of their values.
+    """Metrics beside their seasons, metrics that move within the hour, and what principal components leave of values.
 
-    The first half sees metrics that leave their seasons at once; the second sees a broken relation among metrics that
-    are each where they often are. On recordings of servers either alone fails where the other does well.
+    The first two see metrics that leave what is usual for each; the last sees a broken relation among metrics that are
+    each where they often are. On recordings of servers any one alone fails where another does well.
 
     Assumptions: the usual pattern is linear and the rarest hundredth of the history, which is left out, is enough to
     keep incidents out of it. A component of a single metric has no pattern: NaN, its own detectors judge it.
@@ -45,8 +49,8 @@ class ComponentResidual(FittedArrays):
     name: ClassVar[str] = "component_residual"
     type: ClassVar[AnomalyType] = AnomalyType.MULTIVARIATE_OUTLIER
     scope: ClassVar[Scope] = "component"
-    common_boundary: ClassVar[float] = 2.4
-    sigma: ClassVar[float] = 1.2
+    common_boundary: ClassVar[float] = 3.7
+    sigma: ClassVar[float] = 0.6
     explained: float = 0.6
 
     def fit(self, history: Residuals) -> Self:
@@ -64,17 +68,18 @@ class ComponentResidual(FittedArrays):
         """
         n_series, members = len(history.keys), components(history.keys)
         self.state_ = {
-            **{name: np.zeros(n_series) for name in ("centre", "unit", "middle", "usual")},
+            **{name: np.zeros(n_series) for name in PER_METRIC},
             "axes": np.zeros((n_series, MOST_AXES)),
-            "halves": np.full((len(members), 2), np.nan),
+            "units": np.full((len(members), N_PARTS), np.nan),
+            "levels": np.full((len(members), N_PARTS), np.nan),
         }
         for place, columns in enumerate(members.values()):
             if len(columns) < 2:
                 continue
-            pattern = _learn(_filled(history.values[columns]), history.features[columns], self.explained)
-            for name in ("centre", "unit", "middle", "usual", "axes"):
+            pattern = _measured(_learn(_filled(history.values[columns]), self.explained), history, columns)
+            for name in PER_METRIC:
                 self.state_[name][columns] = getattr(pattern, name)
-            self.state_["halves"][place] = pattern.halves
+            self.state_["units"][place], self.state_["levels"][place] = pattern.units, pattern.levels
         return self
 
     def start(self, keys: Sequence[SeriesKey]) -> dict[str, NDArray[Any]]:
@@ -88,9 +93,13 @@ class ComponentResidual(FittedArrays):
         Returns
         -------
         dict of str to ndarray
-            Last value of each series, smoothed score of each component.
+            Last value and share of each series; smoothed score and levels of each component.
         """
-        return {"last": np.full(len(keys), np.nan), "smooth": np.full((len(components(keys)), 1), np.nan)}
+        return {
+            "last": np.full(len(keys), np.nan),
+            "share": np.full(len(keys), np.nan),
+            "figures": np.full((len(components(keys)), N_FIGURES), np.nan),
+        }
 
     def score(self, seen: Residuals, memory: Arrays) -> Array:
         """Judge rows.
@@ -107,18 +116,39 @@ class ComponentResidual(FittedArrays):
         ndarray of float64, shape (n_components, n_rows)
             NaN for a component of one metric, and for a row without any value.
         """
+        return self.judge(seen, memory)[0]
+
+    def judge(self, seen: Residuals, memory: Arrays) -> tuple[Array, NDArray[np.float32]]:
+        """Judge rows, and tell what each metric adds: the evidence for the score.
+
+        Parameters
+        ----------
+        seen
+            Rows beside what was expected of them.
+        memory
+            From ``start``; changed.
+
+        Returns
+        -------
+        tuple of ndarray of float64 and ndarray of float32
+            The score, as from ``score``; the shares, shape (n_series, n_rows), not negative, smoothed like the score.
+            Those of a component add up to its score while its noise is as usual, to more where it has risen. NaN where
+            the score is.
+        """
         state, members = self.to_arrays(), components(seen.keys)
         raw = np.full((len(members), seen.values.shape[1]), np.nan)
+        shares = np.full(seen.values.shape, np.nan, dtype=np.float32)
         for place, columns in enumerate(members.values()):
-            if np.isnan(state["halves"][place, 0]):
+            if np.isnan(state["units"][place, 0]):
                 continue
-            own = {name: state[name][columns] for name in Pattern._fields if name != "halves"}
-            pattern = Pattern(**own, halves=np.ascontiguousarray(state["halves"][place]))
+            own = {name: state[name][columns] for name in PER_METRIC}
+            pattern = Pattern(**own, units=state["units"][place], levels=state["levels"][place])
             values, features = np.ascontiguousarray(seen.values[columns]), np.ascontiguousarray(seen.features[columns])
-            last = memory["last"][columns]
-            kernel.advance(pattern, last, memory["smooth"][place], values, features, raw[place], np.empty_like(values))
-            memory["last"][columns] = last
-        return raw
+            carried = Carried(memory["last"][columns], memory["share"][columns], memory["figures"][place])
+            written, room = np.empty(values.shape, dtype=np.float32), kernel.room(len(columns))
+            kernel.advance(pattern, carried, values, features, raw[place], written, room)
+            memory["last"][columns], memory["share"][columns], shares[columns] = carried.last, carried.share, written
+        return raw, shares
 
 
 def _filled(values: Array) -> Array:
@@ -136,7 +166,8 @@ def _filled(values: Array) -> Array:
     return filled
 
 
-def _learn(values: Array, features: NDArray[np.float32], explained: float) -> Pattern:
+def _learn(values: Array, explained: float) -> Pattern:
+    """The pattern, without units of the lengths."""
     centre = 2 * np.median(values / 2, axis=1)  # the sum of two large values overflows
     with np.errstate(over="ignore"):
         away = np.clip(values - centre[:, None], -LARGEST, LARGEST)
@@ -156,8 +187,17 @@ def _learn(values: Array, features: NDArray[np.float32], explained: float) -> Pa
     padded = np.zeros((len(values), MOST_AXES))
     padded[:, : kept.shape[1]] = kept
     rest = (scaled - middle) - ((scaled - middle) @ kept) @ kept.T
-    usual = MAD_TO_SD * np.median(np.abs(rest - np.median(rest, axis=0)), axis=0) + 0.1 * rest.std(axis=0) + 1e-3
-    unexplained = np.sqrt((np.log1p(np.abs(rest / usual)) ** 2).sum(axis=1))
-    own = np.sqrt((np.nan_to_num(features[:, :, [SLOW, SIZE, MID]]).astype(np.float64) ** 2).sum(axis=(0, 2)))
-    halves = np.array([max(np.quantile(half, 0.98), 1e-9) for half in (own, unexplained)])
-    return Pattern(centre, unit, middle, padded, usual, halves)
+    usual = MAD_TO_SD * np.median(np.abs(rest - np.median(rest, axis=0)), axis=0) + 0.1 * rest.std(axis=0) + LEAST_USUAL
+    return Pattern(centre, unit, middle, padded, usual, np.ones(N_PARTS), np.zeros(N_PARTS))
+
+
+def _measured(pattern: Pattern, history: Residuals, columns: list[int]) -> Pattern:
+    """The pattern with the units of the lengths, and with their usual levels in these."""
+    values, features = np.ascontiguousarray(history.values[columns]), np.ascontiguousarray(history.features[columns])
+    lengths = np.empty((N_PARTS, values.shape[1]))
+    kernel.measure(pattern, np.full(len(columns), np.nan), values, features, lengths, kernel.room(len(columns)))
+    known = lengths[:, ~np.isnan(lengths[0])]
+    if not known.size:
+        return pattern
+    units = np.maximum(np.quantile(known, 0.98, axis=1), LEAST_UNIT)
+    return pattern._replace(units=units, levels=np.minimum(known / units[:, None], 1.0).mean(axis=1))

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from models.detector import components
 from models.detectors.component_residual import MOST_AXES, ComponentResidual
 from models.errors import NotFittedError
 from models.frames import MetricFrame
+from models.residuals import ResidualModel
 from tests.models.detectors.scored import scored, seen_of
 from tests.models.histories import DAY, frame_of, shop
 
@@ -58,6 +60,51 @@ def test_further_is_stranger() -> None:
         scores.append(scored(ComponentResidual(), frame, changed=with_values(frame, values))[0, 905])
     assert scores == sorted(scores)
     assert scores[-1] > 2 * scores[0]
+
+
+def test_a_strange_metric_is_not_buried_by_quiet_ones() -> None:
+    """Forty metrics of noise beside one that jumps: the score of the jump is hardly less than beside four."""
+    noise = np.random.default_rng(4).normal(size=(4 * DAY, 41))
+    scores = []
+    for metrics in (5, 41):
+        values = noise[:, :metrics].copy()
+        values[3 * DAY : 3 * DAY + 20, 0] += 25.0
+        frame = frame_of({("a", f"{i:02}"): values[:, i] for i in range(metrics)})
+        score = scored(ComponentResidual(), frame)[0]
+        scores.append(score[3 * DAY + 10] / np.quantile(score, 0.98))
+    assert scores[1] > 1.5
+    assert scores[1] > 0.2 * scores[0]
+
+
+def test_shares_name_the_metric_that_carries_the_score() -> None:
+    """The metric that jumps has the largest share of its component, and the shares add up to the score."""
+    frame = shop()
+    values = frame.values.copy()
+    values[8 * DAY + 10 : 8 * DAY + 30, 1] += 400.0
+    detector = ComponentResidual().fit(seen_of(frame))
+    score, shares = detector.judge(seen_of(with_values(frame, values)), detector.start(frame.keys))
+    row = 8 * DAY + 20
+    order = [place for columns in components(frame.keys).values() for place in columns]
+    ours = [place for place in order if frame.keys[place].component == frame.keys[1].component]
+    assert ours[int(np.argmax(shares[ours, row]))] == 1
+    assert score[0, row] == pytest.approx(shares[ours, row].sum(), rel=0.05)
+    assert shares.min() >= 0
+
+
+def test_metrics_that_never_move_do_not_alarm_at_a_breath() -> None:
+    """A constant history has no quantile to divide by: noise in the sixth digit is nothing, a step is strange."""
+    frame = frame_of({("a", str(i)): np.full(3 * DAY, 100.0) for i in range(3)})
+    values = np.ascontiguousarray(frame.values.T)
+    values[0, 2 * DAY :] += 1e-4 * np.random.default_rng(1).normal(size=DAY)
+    values[1, -20:] = 150.0
+    model = ResidualModel(step_s=frame.step_s)
+    first, rest = np.split(values, [2 * DAY], axis=1)
+    history, state = model.fit_apply(frame.keys, frame.times[: 2 * DAY], first, np.zeros(3, dtype=np.int64))
+    detector = ComponentResidual().fit(history)
+    seen = model.apply(frame.keys, frame.times[2 * DAY :], rest, state)
+    score = detector.score(seen, detector.start(frame.keys))[0]
+    assert score[:-20].max() < 1
+    assert score[-5:].min() > 10
 
 
 def test_a_component_of_one_metric_has_no_pattern() -> None:

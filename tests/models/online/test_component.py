@@ -1,12 +1,12 @@
-"""What a pattern leaves unexplained equals plain linear algebra, carried from row to row."""
+"""What the metrics of a component add up to equals plain linear algebra, carried from row to row."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from models.online import component
-from models.online.component import MOST, SMOOTH_ROWS, Pattern
-from models.online.residuals import MID, SIZE, SLOW
+from models.online.component import LEVEL_ROWS, MOST, N_FIGURES, NOISE, SMOOTH_ROWS, Carried, Pattern
+from models.online.residuals import MID, SIZE, SLOW, WILD
 
 M, ROWS = 4, 60
 
@@ -20,7 +20,8 @@ def _pattern(rng: np.random.Generator) -> Pattern:
         middle=rng.normal(size=M) * 0.1,
         axes=axes,
         usual=rng.uniform(0.1, 0.5, size=M),
-        halves=np.array([3.0, 2.0]),
+        units=np.array([3.0, 2.0, 4.0]),
+        levels=np.array([0.3, 0.1, 0.2]),
     )
 
 
@@ -39,34 +40,50 @@ def _rows(seed: int) -> tuple[Pattern, np.ndarray, np.ndarray]:
 def _judge(
     pattern: Pattern, values: np.ndarray, features: np.ndarray, size: int = ROWS
 ) -> tuple[np.ndarray, np.ndarray]:
-    last, smooth, raws, lefts = np.full(M, np.nan), np.full(1, np.nan), [], []
-    for first in range(0, ROWS, size):
+    carried = Carried(np.full(M, np.nan), np.full(M, np.nan), np.full(N_FIGURES, np.nan))
+    raws, shares = [], []
+    for first in range(0, values.shape[1], size):
         part = np.ascontiguousarray(values[:, first : first + size])
-        raw, left = np.empty(part.shape[1]), np.empty(part.shape)
-        component.advance(pattern, last, smooth, part, features[:, first : first + size].copy(), raw, left)
+        raw, share = np.empty(part.shape[1]), np.empty(part.shape, dtype=np.float32)
+        rows = features[:, first : first + size].copy()
+        component.advance(pattern, carried, part, rows, raw, share, component.room(M))
         raws.append(raw)
-        lefts.append(left)
-    return np.concatenate(raws), np.concatenate(lefts, axis=1)
+        shares.append(share)
+    return np.concatenate(raws), np.concatenate(shares, axis=1)
+
+
+def _squares(pattern: Pattern, values: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """What each metric has beyond noise, squared: (3, m, n_rows)."""
+    filled = pd.DataFrame(values.T).ffill().to_numpy()
+    scaled = np.clip((filled - pattern.centre) / pattern.unit, -MOST, MOST)
+    scaled = np.where(np.isnan(filled), 0.0, scaled) - pattern.middle
+    rest = (scaled - scaled @ pattern.axes @ pattern.axes.T) / pattern.usual
+    beyond = np.nan_to_num(np.maximum(np.abs(features.astype(float)) - NOISE, 0.0)) ** 2
+    of_pattern = np.maximum(np.log1p(np.abs(rest)) - NOISE, 0.0) ** 2
+    return np.stack([beyond[:, :, [SLOW, SIZE]].sum(axis=2), beyond[:, :, [MID, WILD]].sum(axis=2), of_pattern.T])
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_scores_and_shares_equal_those_of_linear_algebra(seed: int) -> None:
-    """Last values seen, scaled, capped, projected, compressed; the two halves; an exponential average of both."""
+    """Last values seen, scaled, capped, projected; three lengths less their risen levels; an exponential average."""
     pattern, values, features = _rows(seed)
-    raw, left = _judge(pattern, values, features)
-    filled = pd.DataFrame(values.T).ffill().to_numpy()
-    scaled = np.clip((filled - pattern.centre) / pattern.unit, -MOST, MOST)
-    scaled = np.where(np.isnan(filled), 0.0, scaled) - pattern.middle
-    rest = scaled - scaled @ pattern.axes @ pattern.axes.T
-    shares = np.sign(rest) * np.log1p(np.abs(rest / pattern.usual))
-    own = np.sqrt(np.nansum(features[:, :, [SLOW, SIZE, MID]].astype(float) ** 2, axis=(0, 2)))
-    now = own / pattern.halves[0] + np.linalg.norm(shares, axis=1) / pattern.halves[1]
+    raw, share = _judge(pattern, values, features)
     known = ~np.isnan(values).all(axis=0)
-    average = pd.Series(now[known]).ewm(alpha=2 / (SMOOTH_ROWS + 1), adjust=False).mean()
-    np.testing.assert_allclose(raw[known], average, rtol=1e-6)
-    np.testing.assert_allclose(left.T[known], shares[known], rtol=1e-6, atol=1e-9)
+    squares = _squares(pattern, values, features)[:, :, known]
+    lengths = np.sqrt(squares.sum(axis=1))
+    now, level = [], pattern.levels.copy()
+    for length in (lengths / pattern.units[:, None]).T:
+        now.append(np.maximum(length - np.maximum(level - pattern.levels, 0), 0).sum())
+        level += (np.minimum(length, 1) - level) / LEVEL_ROWS
+    with np.errstate(invalid="ignore"):
+        added = np.nan_to_num(squares / (lengths * pattern.units[:, None])[:, None]).sum(axis=0)
+    alpha = 2 / (SMOOTH_ROWS + 1)
+    np.testing.assert_allclose(raw[known], pd.Series(now).ewm(alpha=alpha, adjust=False).mean(), rtol=1e-6)
+    np.testing.assert_allclose(
+        share[:, known].T, pd.DataFrame(added.T).ewm(alpha=alpha, adjust=False).mean(), rtol=1e-5
+    )
     assert np.isnan(raw[~known]).all()
-    assert np.isnan(left[:, ~known]).all()
+    assert np.isnan(share[:, ~known]).all()
 
 
 @pytest.mark.parametrize("size", [1, 7])
@@ -75,3 +92,16 @@ def test_batches_are_the_stream(size: int) -> None:
     pattern, values, features = _rows(9)
     for whole, parts in zip(_judge(pattern, values, features), _judge(pattern, values, features, size), strict=True):
         np.testing.assert_array_equal(whole, parts)
+
+
+def test_noise_that_stays_is_taken_off() -> None:
+    """Days after the noise of all metrics has doubled, the score is nearer to what it was; a jump is still seen."""
+    rng = np.random.default_rng(2)
+    pattern, n = _pattern(rng), 5 * LEVEL_ROWS
+    values = np.repeat(pattern.centre[:, None], n, axis=1)
+    features = rng.normal(size=(M, n, 12)).astype(np.float32)
+    features[:, 100:] *= 2
+    features[:, -10:, SLOW] = 12.0
+    raw, _ = _judge(pattern, values, features)
+    assert np.median(raw[-LEVEL_ROWS:-20]) < 0.7 * np.median(raw[120:220])
+    assert raw[-1] > 1.5 * raw[100:-20].max()
