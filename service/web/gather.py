@@ -26,8 +26,8 @@ def gather(backend: Backend, incident_id: str | None) -> PageData:
     backend
         The engine.
     incident_id
-        Which incident to show; None for the newest open one, or else the newest. One that nobody knows is an
-        UnknownNameError of the store.
+        Which incident to show; None for the gravest open one, else the newest that was analysed, else the newest. One
+        that nobody knows is an UnknownNameError of the store.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def gather(backend: Backend, incident_id: str | None) -> PageData:
         A consistent enough picture: each part is read once.
     """
     listed, n_open = _incidents(backend)
-    incident = backend.store.incident(incident_id) if incident_id else _first(listed)
+    incident = backend.store.incident(incident_id) if incident_id else _first(backend, listed)
     analysis = backend.store.analysis(incident.id) if incident else None
     series, n_forgotten = _series(backend, incident, analysis) if incident else ((), 0)
     return PageData(
@@ -68,9 +68,13 @@ def _incidents(backend: Backend) -> tuple[tuple[Incident, ...], int]:
     return tuple(newest_first), len(waiting)
 
 
-def _first(listed: Sequence[Incident]) -> Incident | None:
+def _first(backend: Backend, listed: Sequence[Incident]) -> Incident | None:
+    """The gravest that waits, of equal ones the newest; or else the newest that has more to tell than that it was."""
     waiting = [incident for incident in listed if incident.status is not IncidentStatus.RESOLVED]
-    return next(iter((*waiting, *listed)), None)
+    if waiting:
+        return max(waiting, key=lambda incident: incident.severity.rank)
+    analysed = (incident for incident in listed if backend.store.analysed_at(incident.id) is not None)
+    return next(analysed, next(iter(listed), None))
 
 
 def _series(backend: Backend, incident: Incident, analysis: RootCauseAnalysis | None) -> tuple[tuple[Chart, ...], int]:

@@ -93,6 +93,11 @@ class PageData:
         return math.nan if at is None else max((self.now - at).total_seconds(), 0.0)
 
     @property
+    def ended_unexplained(self) -> bool:
+        """Whether the incident was over before there was an analysis of it."""
+        return self.incident is not None and self.incident.status is IncidentStatus.RESOLVED and self.analysis is None
+
+    @property
     def acted_at(self) -> datetime | None:
         """When the first recovery run of the incident began; None if none did."""
         return min((run.created_at for run in self.runs if run.status not in WAITING), default=None)
@@ -232,6 +237,11 @@ def _headline(data: PageData) -> tuple[str, str]:
     if cause:
         return f"{cause.component}: {CATEGORY_WORDS[cause.category]}", _sentence(cause)
     count = len(data.incident.components)
+    if data.ended_unexplained:
+        what = (
+            f"{count} component{'s were' if count != 1 else ' was'} abnormal, the incident ended before its cause was "
+        )
+        return what + "named", "It was over before enough rows of it had been seen for an analysis."
     what = f"{count} component{'s are' if count != 1 else ' is'} abnormal, the cause is "
     if data.analysis:
         return what + "not clear", "There is not enough evidence to name one component. The candidates are below."

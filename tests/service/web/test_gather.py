@@ -5,12 +5,51 @@ from dataclasses import replace
 import pytest
 
 from analysis.incidents import IncidentStatus
+from models.anomalies import AnomalySeverity
 from models.errors import UnknownNameError
+from models.frames import SeriesKey
 from service.web.gather import CHARTS, gather, telling
-from tests.browser.fake import ONSET, FakeBackend, a_busy_backend, a_quiet_backend, the_analysis, the_incident
+from tests.browser.fake import MINUTE, ONSET, FakeBackend, a_busy_backend, a_quiet_backend, the_analysis, the_incident
 
 
-def test_without_an_id_the_newest_open_incident_is_shown():
+def _an_open_one(name, severity, opened_at):
+    worst = replace(the_incident().anomalies[0], key=SeriesKey(name, "cpu"), severity=severity)
+    return replace(
+        the_incident(),
+        id=name,
+        status=IncidentStatus.OPEN,
+        opened_at=opened_at,
+        updated_at=opened_at,
+        resolved_at=None,
+        anomalies=(worst,),
+    )
+
+
+def test_the_gravest_open_incident_leads():
+    """A newer slight one does not hide it; of equally grave ones the newest leads."""
+    backend = a_busy_backend()
+    for name, severity, after in (
+        ("grave", AnomalySeverity.HIGH, 1),
+        ("graver", AnomalySeverity.CRITICAL, 2),
+        ("as-grave", AnomalySeverity.CRITICAL, 3),
+        ("slight", AnomalySeverity.LOW, 4),
+    ):
+        backend.store.save_incident(_an_open_one(name, severity, ONSET + after * MINUTE))
+    assert gather(backend, None).incident.id == "as-grave"
+
+
+def test_a_blip_without_an_analysis_does_not_lead():
+    """When nothing is open, the newest analysed incident comes first; without any analysis, the newest."""
+    backend = a_busy_backend()
+    blip = replace(the_incident(), id="blip", opened_at=ONSET + 20 * MINUTE, resolved_at=ONSET + 21 * MINUTE)
+    backend.store.save_incident(blip)
+    data = gather(backend, None)
+    assert (data.incident.id, data.incidents[0].id) == (the_incident().id, "blip")
+    backend.store.analysed_at = lambda _: None
+    assert gather(backend, None).incident.id == "blip"
+
+
+def test_without_an_id_an_open_incident_is_shown():
     """An open one comes before a newer resolved one."""
     backend = a_busy_backend()
     older = replace(

@@ -55,7 +55,17 @@ def test_too_little_evidence_is_said_honestly():
 
 def test_before_the_analysis_the_page_says_that_it_looks():
     """No analysis yet is not the same as not enough evidence."""
-    assert make_page(_data(analysis=None)).headline.endswith("the cause is being looked for")
+    alive = replace(the_incident(), status=IncidentStatus.OPEN, resolved_at=None)
+    assert make_page(_data(incident=alive, analysis=None)).headline.endswith("the cause is being looked for")
+
+
+def test_what_ended_without_an_analysis_is_not_looked_for_any_more():
+    """Nobody looks for the cause of a blip that is over: its end is told, and in the past."""
+    page = make_page(_data(analysis=None))
+    assert page.headline == "5 components were abnormal, the incident ended before its cause was named"
+    alone = replace(the_incident(), anomalies=the_incident().anomalies[:2])
+    assert make_page(_data(incident=alone, analysis=None)).headline.startswith("1 component was abnormal")
+    assert "was over" in page.why
 
 
 def test_without_an_incident_there_is_only_the_system():

@@ -168,6 +168,15 @@ def test_too_little_evidence_is_on_the_page():
     assert "Not enough evidence to name a cause" in text
 
 
+def test_an_incident_that_ended_unexplained_promises_no_analysis():
+    """Headline, card and reasons agree that its cause was not named; nothing is said to be pending."""
+    backend = fake.FakeBackend()
+    backend.store.save_incident(fake.the_incident())
+    text = _client(backend).get("/").text
+    assert text.count("ended before") == 4  # also in the title of the window
+    assert not any(words in text for words in ("pending", "No analysis yet", "looked for"))
+
+
 def test_without_an_incident_the_page_says_what_to_do_next():
     """The empty state differs between watching and not watching yet."""
     assert "All quiet" in _client(fake.a_quiet_backend()).get("/").text
