@@ -18,8 +18,8 @@ from models.residuals import Residuals
 MOST_AXES = 12
 TRIMMED = 0.99
 LARGEST = float(np.finfo(np.float64).max) / 4
-LEAST_UNIT = 0.25
-"""No length is taken in a smaller unit, so that a component without noise does not alarm at a breath."""
+LEAST_UNIT = 1.0
+"""No length is taken in a smaller unit, one metric at 6.4 spreads: the nightly job of a quiet component is no alarm."""
 LEAST_USUAL = 0.01
 """Of what is left of a metric, in its robust unit."""
 PER_METRIC = ("centre", "unit", "middle", "axes", "usual")
