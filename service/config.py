@@ -1,18 +1,30 @@
 """Settings: the only reader of the environment and of ``faultline.toml``.
 
 Order, strongest first: arguments, environment (``FAULTLINE_`` prefix, ``__`` between levels), ``faultline.toml`` in the
-working directory, the defaults below. An unknown name in the file or a value out of range is a ConfigurationError that
-names it.
+working directory, the defaults below. An unknown name in the environment or the file, or a value out of range, is a
+ConfigurationError that names it.
 """
 
+import os
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from models.errors import ConfigurationError
 
+PREFIX, BELOW = "FAULTLINE_", "__"
+NOT_SETTINGS = frozenset({"FAULTLINE_TEST_STRICT"})
+"""Variables with our prefix that others read: the test suite."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -39,7 +51,7 @@ class Settings(BaseSettings):
     """Everything that can be configured."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FAULTLINE_", env_nested_delimiter="__", toml_file="faultline.toml", frozen=True, extra="forbid"
+        env_prefix=PREFIX, env_nested_delimiter=BELOW, toml_file="faultline.toml", frozen=True, extra="forbid"
     )
 
     data_dir: Path = Path(".faultline")
@@ -94,8 +106,10 @@ def load_settings(**arguments: Any) -> Settings:
     Raises
     ------
     ConfigurationError
-        If a name is unknown, a value out of range, the file is not TOML, or the host is not a loopback address.
+        If a name or a variable is unknown, a value out of range, the file is not TOML, or the host is not a loopback
+        address.
     """
+    _check_names(os.environ)  # noqa: TID251  # this module is the one reader of the environment
     given = {name: value for name, value in arguments.items() if value is not None}
     try:
         settings = Settings(**given)
@@ -105,6 +119,10 @@ def load_settings(**arguments: Any) -> Settings:
             f"The settings are wrong: {problems}.",
             remedy="mend faultline.toml or the FAULTLINE_ variable of that name.",
         ) from error
+    except SettingsError as error:
+        raise ConfigurationError(
+            f"The settings cannot be read: {error}.", remedy="give the variable of that name as JSON, or unset it."
+        ) from error
     except ValueError as error:  # tomllib
         raise ConfigurationError(f"faultline.toml cannot be read: {error}.", remedy="mend the file.") from error
     if settings.host not in LOOPBACK:
@@ -113,3 +131,25 @@ def load_settings(**arguments: Any) -> Settings:
             remedy="serve on 127.0.0.1 and put an authenticating proxy in front.",
         )
     return settings
+
+
+def _check_names(given: Iterable[str]) -> None:
+    """A misspelt variable would be passed over without a word; case does not matter."""
+    known = sorted(_variables(Settings))
+    for name in sorted(given):
+        spelt = name.upper().removeprefix(PREFIX)
+        if name.upper().startswith(PREFIX) and spelt not in known and name not in NOT_SETTINGS:
+            near = get_close_matches(spelt, known, n=1)
+            listed = ", ".join(PREFIX + setting for setting in near or known)
+            raise ConfigurationError(
+                f"There is no setting for the variable {name}.",
+                remedy=f"did you mean {listed}?" if near else f"unset it, or use one of: {listed}.",
+            )
+
+
+def _variables(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Names of the variables of a model's fields, and of those below them, without what all begin with."""
+    for name, field in model.model_fields.items():
+        yield f"{prefix}{name.upper()}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _variables(field.annotation, f"{prefix}{name.upper()}{BELOW}")
