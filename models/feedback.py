@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from models.anomalies import Anomaly
 from models.bundle import Bundle
+from models.calibration import LEAST_FACTOR, MOST_FACTOR, boundaries
 from models.detector import components
 from models.errors import UnknownNameError
 from models.frames import SeriesKey
@@ -69,33 +70,16 @@ def adjust_thresholds(bundle: Bundle, verdicts: Iterable[Verdict]) -> Bundle:
     bundle
         Trained.
     verdicts
-        In any order.
+        In any order; UnknownNameError if one is on a series or a detector that the bundle does not have.
 
     Returns
     -------
     Bundle
         A new one with a new model version, or an equal one if nothing moved.
-
-    Raises
-    ------
-    UnknownNameError
-        If a verdict is on a series or a detector that the bundle does not have.
     """
-    column = {key: place for place, key in enumerate(bundle.keys)}
-    members = components(bundle.keys)
-    place_of = {name: place for place, name in enumerate(members)}
-    scopes = {member.detector.name: member.detector.scope for member in bundle.members}
     counts: dict[tuple[str, bool], Counter[int]] = {}
     for verdict in verdicts:
-        if verdict.key not in column:
-            raise UnknownNameError("series", str(verdict.key), map(str, bundle.keys))
-        for name in verdict.detectors:
-            if name not in scopes:
-                raise UnknownNameError("detector", name, scopes)
-            if scopes[name] == "component":
-                columns = [place_of[verdict.key.component]]
-            else:
-                columns = members[verdict.key.component] if verdict.for_group else [column[verdict.key]]
+        for name, columns in _touched(bundle, verdict).items():
             counts.setdefault((name, verdict.is_confirmed), Counter()).update(columns)
     adjusted = tuple(
         replace(
@@ -110,18 +94,112 @@ def adjust_thresholds(bundle: Bundle, verdicts: Iterable[Verdict]) -> Bundle:
     return replace(bundle, members=adjusted)
 
 
-def reset_thresholds(bundle: Bundle) -> Bundle:
-    """Take all verdicts back.
+def reset_thresholds(bundle: Bundle, verdicts: Iterable[Verdict] | None = None) -> Bundle:
+    """Take verdicts back.
 
     Parameters
     ----------
     bundle
         With any feedback.
+    verdicts
+        The boundaries that one of them would move become those that were learnt, whatever was said of them; errors as
+        for ``adjust_thresholds``. None means all boundaries.
 
     Returns
     -------
     Bundle
-        As it was trained.
+        As it was trained, as far as that goes.
     """
-    members = tuple(replace(member, calibration=member.calibration.reset()) for member in bundle.members)
+    if verdicts is None:
+        members = tuple(replace(member, calibration=member.calibration.reset()) for member in bundle.members)
+        return replace(bundle, members=members)
+    factors = {member.detector.name: member.calibration.factor.copy() for member in bundle.members}
+    for verdict in verdicts:
+        for name, columns in _touched(bundle, verdict).items():
+            factors[name][columns] = 1.0
+    members = tuple(
+        replace(member, calibration=replace(member.calibration, factor=factors[member.detector.name]))
+        for member in bundle.members
+    )
     return replace(bundle, members=members)
+
+
+def _touched(bundle: Bundle, verdict: Verdict) -> dict[str, list[int]]:
+    """Columns whose boundaries a verdict moves, by detector."""
+    if verdict.key not in bundle.keys:
+        raise UnknownNameError("series", str(verdict.key), map(str, bundle.keys))
+    members, scopes = components(bundle.keys), {each.detector.name: each.detector.scope for each in bundle.members}
+    touched: dict[str, list[int]] = {}
+    for name in verdict.detectors:
+        if name not in scopes:
+            raise UnknownNameError("detector", name, scopes)
+        if scopes[name] == "component":
+            touched[name] = [list(members).index(verdict.key.component)]
+        else:
+            touched[name] = members[verdict.key.component] if verdict.for_group else [bundle.keys.index(verdict.key)]
+    return touched
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """By how much a boundary was moved.
+
+    Parameters
+    ----------
+    detector
+        Whose boundary.
+    of
+        The series, or for a detector of components the component.
+    before, after
+        Raw score of the boundary; NaN where nothing could be learnt, infinite where it cannot alarm yet.
+    factor_before, factor_after
+        Distance of the boundary from the threshold of the usual, over the learnt distance; in [0.5, 4].
+    """
+
+    detector: str
+    of: str
+    before: float
+    after: float
+    factor_before: float
+    factor_after: float
+
+    @property
+    def is_bounded(self) -> bool:
+        """It can go no further in this direction."""
+        return self.factor_after in {LEAST_FACTOR, MOST_FACTOR}
+
+
+def moves(before: Bundle, after: Bundle, verdict: Verdict) -> tuple[Move, ...]:
+    """Say how far the boundaries that a verdict is on were moved.
+
+    Parameters
+    ----------
+    before
+        Trained, with or without feedback.
+    after
+        The same with other feedback.
+    verdict
+        Which boundaries; whether it was confirmed does not matter. Errors as for ``adjust_thresholds``.
+
+    Returns
+    -------
+    tuple of Move
+        By detector in the bundle's order; also those that stayed.
+    """
+    touched, names = _touched(before, verdict), list(components(before.keys))
+    found = []
+    for old, new in zip(before.members, after.members, strict=True):
+        tail = before.memory.tails[old.detector.name]
+        was, now = boundaries(old.calibration, tail), boundaries(new.calibration, tail)
+        found += [
+            Move(
+                detector=old.detector.name,
+                of=names[column] if old.detector.scope == "component" else str(before.keys[column]),
+                before=float(was[column]),
+                after=float(now[column]),
+                factor_before=float(old.calibration.factor[column]),
+                factor_after=float(new.calibration.factor[column]),
+            )
+            for column in touched.get(old.detector.name, [])
+        ]
+    return tuple(found)
