@@ -65,13 +65,13 @@ figure
 #
 # ## Learn what is normal
 #
-# One robust baseline for every series (with a season only where the history shows one), four detectors on top, and a
-# calibration that turns every score into one scale: 1.0 is the alarm boundary.
+# Every row is set against what was known before it: the level of its series, and its usual day where there is one. Four
+# detectors look at the differences, and a calibration turns each score into one scale: 1.0 is the alarm boundary.
 
 # %%
 trained = learn(history, system.now)
 report = trained.report
-print(f"model {trained.bundle.model_version}: seasons {dict(report.seasons)}")
+print(f"model {trained.bundle.model_version}: {report.by_day} of {report.n_series} series have a day")
 pd.Series(report.alarms_per_series_day, name="alarms per series and day, in the history itself").round(3).to_frame()
 
 # %% [markdown]
