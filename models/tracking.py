@@ -35,6 +35,9 @@ CHAMPION = "champion"
 SQLITE = "sqlite:///"
 LIBRARIES = ("faultline", "mlflow", "numpy", "pandas", "scikit-learn", "scipy")
 LONGEST_PARAMETER = 500
+REACH_S = 3.0
+"""How long a tracking server may take to answer at all; MLflow itself would try for minutes."""
+GATEWAY_TROUBLE = range(502, 505)
 PLOTTED_DAYS = 2.0
 
 
@@ -161,6 +164,8 @@ def load_champion(uri: str, *, alias: str = CHAMPION) -> Bundle:
 @contextmanager
 def _client(uri: str) -> "Iterator[MlflowClient]":
     """An MLflow client whose errors are ours, and which keeps the terminal quiet."""
+    if uri.startswith(("http://", "https://")):
+        _check_reachable(uri)
     # MLflow reads this while it is imported: later, it has already written an installation id to the home directory.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # noqa: TID251  # its only switch, and set, not read
     loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
@@ -185,6 +190,27 @@ def _client(uri: str) -> "Iterator[MlflowClient]":
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
+
+
+def _check_reachable(uri: str) -> None:
+    """Any answer but that of a gateway without its server will do; nothing is sent but the question."""
+    import httpx
+
+    try:
+        server = httpx.URL(uri).copy_with(username="", password="", query=None, fragment=None)
+    except httpx.InvalidURL as error:
+        raise TrackingError(f"The tracking URI is none: {error}.", remedy="mend FAULTLINE_TRACKING_URI.") from error
+    try:
+        # Whom to trust is MLflow's own setting, for its own requests.
+        with httpx.stream("GET", server, timeout=REACH_S, verify=False) as answer:  # noqa: S501
+            trouble = f"it answers {answer.status_code}" if answer.status_code in GATEWAY_TROUBLE else ""
+    except httpx.TransportError as error:
+        trouble = str(error) or type(error).__name__
+    if trouble:
+        raise TrackingError(
+            f"The MLflow server at {server} cannot be reached: {trouble}.",
+            remedy="start it, or mend FAULTLINE_TRACKING_URI; without it MLflow is kept in the data directory.",
+        )
 
 
 def _experiment(client: "MlflowClient", uri: str, name: str) -> str:

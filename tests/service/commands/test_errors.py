@@ -1,13 +1,19 @@
 """What goes wrong on the command line: exit code 2, one message that names the offender and a remedy, no traceback."""
 
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from models.errors import TrackingError
+from models.tracking import _check_reachable
 from service.occupancy import occupied
 from tests.service.commands.conftest import typed
 
@@ -144,6 +150,55 @@ def test_a_store_without_a_champion(shared, workplace, monkeypatch):
     """Detection without any training says what to train."""
     monkeypatch.setenv("FAULTLINE_TRACKING_URI", f"sqlite:///{workplace / 'none.db'}")
     refused("detect", shared.case, names="train")
+
+
+class TestServersThatAreNotThere:
+    """An MLflow server that does not answer is told at once, not after MLflow's retries of minutes."""
+
+    @pytest.fixture(autouse=True)
+    def _one_process(self, monkeypatch):
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setattr("models.tracking.REACH_S", 0.2)
+
+    def test_nobody_listens(self, shared, monkeypatch):
+        """A refused connection names the server without the password in its address, and the variable."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        monkeypatch.setenv("FAULTLINE_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
+        refused("detect", shared.case, names=(f"http://127.0.0.1:{port} ", "refused", "FAULTLINE_TRACKING_URI"))
+        assert "secret" not in typed("detect", shared.case).err
+
+    @pytest.mark.parametrize("uri", ["http://", "http://:80", "http://h:port", "http://[", "https://\x00"])
+    def test_no_address_of_a_server(self, uri):
+        """What cannot be an address is our error too."""
+        with pytest.raises(TrackingError, match="FAULTLINE_TRACKING_URI"):
+            _check_reachable(uri)
+
+    def test_a_server_that_never_answers(self, shared, monkeypatch):
+        """Silence after the connection is not waited for either."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            monkeypatch.setenv("FAULTLINE_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+            refused("detect", shared.case, names=("cannot be reached", "timed out"))
+
+    @pytest.mark.parametrize("status", [200, 401, 404, 502, 504])
+    def test_a_gateway_without_its_server(self, status):
+        """An answer of a gateway in trouble is none; any other, a refusal too, is left to MLflow."""
+
+        class Answers(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *_):
+                """Keep the terminal quiet."""
+
+        with HTTPServer(("127.0.0.1", 0), Answers) as server:
+            thread = threading.Thread(target=server.handle_request)
+            thread.start()
+            expected = pytest.raises(TrackingError, match=str(status)) if status > 500 else contextlib.nullcontext()
+            with expected:
+                _check_reachable(f"http://127.0.0.1:{server.server_port}/mlflow")
+            thread.join()
 
 
 def test_another_step_than_the_bundle(shared, workplace):
