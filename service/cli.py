@@ -11,7 +11,19 @@ import sys
 import typer
 
 from models.errors import FaultlineError
-from service.commands import backtest, bench, detect, diagnose, run, simulate, strategies, topology, train
+from service.commands import (
+    backtest,
+    bench,
+    detect,
+    diagnose,
+    feedback,
+    rules,
+    run,
+    simulate,
+    strategies,
+    topology,
+    train,
+)
 
 app = typer.Typer(
     name="faultline",
@@ -24,9 +36,11 @@ app.command("run")(run.run)
 app.command("simulate")(simulate.simulate)
 app.command("train")(train.train)
 app.command("detect")(detect.detect)
+app.command("feedback")(feedback.feedback)
 app.command("backtest")(backtest.backtest)
 app.command("diagnose")(diagnose.diagnose)
 app.add_typer(bench.app, name="bench")
+app.add_typer(rules.app, name="rules")
 app.add_typer(strategies.app, name="strategies")
 app.add_typer(topology.app, name="topology")
 

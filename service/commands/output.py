@@ -2,7 +2,11 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any, Self
+
+SHOWN = 5
+"""So many names of a long list are worth reading."""
 
 
 def print_json(value: Any) -> None:
@@ -19,6 +23,23 @@ def print_json(value: Any) -> None:
 def say(text: str) -> None:
     """Write a line for people to standard output, without markup."""
     sys.stdout.write(text + "\n")
+
+
+def few(things: Sequence[object]) -> str:
+    """The first names of a list, and how many more there are.
+
+    Parameters
+    ----------
+    things
+        Anything with a name.
+
+    Returns
+    -------
+    str
+        For example ``a/x, a/y, b/x, b/y, c/x and 7 more``.
+    """
+    more = len(things) - SHOWN
+    return ", ".join(map(str, things[:SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
 class Bar:
