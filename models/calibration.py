@@ -217,7 +217,7 @@ def calibrate(
         step_s=step_s,
         method=method,
     )
-    threshold, unit = _units(raw, present, days)
+    threshold, unit = _units(raw, present, days, calibration)
     state = tail.blank(unit)
     state.figures[:, tail.THRESHOLD] = threshold
     tail.advance(state, calibration.rules, calibration.factor, raw, np.empty_like(raw), np.empty_like(raw), False)
@@ -225,15 +225,17 @@ def calibrate(
     return calibration, state
 
 
-def _units(raw: Array, present: NDArray[np.bool_], days: Array) -> tuple[Array, Array]:
-    """98 % quantile of each column; and the same or more, so that the histograms hold what comes twice a day."""
+def _units(raw: Array, present: NDArray[np.bool_], days: Array, calibration: Calibration) -> tuple[Array, Array]:
+    """Where the tail of each column begins; and that or more, so that the histograms hold what comes twice a day."""
     threshold, unit = np.full(len(raw), np.nan), np.full(len(raw), np.nan)
     for column, (row, known) in enumerate(zip(raw, present, strict=True)):
         if known.any():
             ordered = np.sort(row[known])
             events = int(max(tail.GUARD_PEAKS, tail.GUARD_PER_DAY * days[column]))
-            threshold[column] = max(np.quantile(ordered, tail.TAIL_FROM), LEAST_UNIT)
-            unit[column] = max(threshold[column], ordered[-min(events, len(ordered))] / REACH)
+            level = tail.tail_level(calibration.budget[column], calibration.step_s)
+            threshold[column] = max(np.quantile(ordered, level), LEAST_UNIT)
+            usual = max(np.quantile(ordered, tail.TAIL_FROM), LEAST_UNIT)
+            unit[column] = max(usual, ordered[-min(events, len(ordered))] / REACH)
     return threshold, unit
 
 

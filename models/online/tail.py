@@ -28,6 +28,8 @@ BINS = 128
 TOP = 3.2
 """The histograms reach from 0 to so many units; a unit is the 98 % quantile of the history's scores."""
 TAIL_FROM = 0.98
+ROWS_OF_EVENT, MOST_TAIL = 15.0, 0.1
+"""Rows that an event counts for; a large budget needs a tail that holds its events, up to a tenth of the rows."""
 REFIT_S = 21_600.0
 FADE_DAYS = 20.0
 """The weight of a row falls to 1/e in so many days."""
@@ -137,6 +139,12 @@ def calibrated(figures: Floats, factor: float, raw: float) -> float:
 
 
 @compiled
+def tail_level(budget: float, step_s: float) -> float:
+    """Where the tail begins: 98 %, or lower where the events of the budget would not fit in."""
+    return 1.0 - min(max(1.0 - TAIL_FROM, ROWS_OF_EVENT * budget * step_s / DAY_S), MOST_TAIL)
+
+
+@compiled
 def refit_all(state: TailState, rules: TailRules) -> None:
     """Set every boundary from what was counted."""
     for i in range(len(state.figures)):
@@ -150,7 +158,7 @@ def refit(state: TailState, i: int, rules: TailRules) -> None:
     figures, peaks = state.figures[i], state.peaks[i]
     state.counts[i, SINCE] = 0
     unit, width = figures[UNIT], figures[UNIT] * TOP / BINS
-    threshold = width * _place_of(state.rows[i], TAIL_FROM, 0)
+    threshold = width * _place_of(state.rows[i], tail_level(rules.budget[i], rules.step_s), 0)
     days = max(figures[ROWS] * rules.step_s / DAY_S, 0.01)
     first = min(int(threshold / width), BINS - 1)
     events = 0.0

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from models.evidence import find_anomalies
 from models.frames import SeriesKey
 from models.plots import most_abnormal, plot_series, save_plot
-from models.scoring import find_anomalies, score_frame
+from models.scoring import score_frame
 from tests.models.histories import DAY, changed, shop, trained
 
 

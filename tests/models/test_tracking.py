@@ -42,10 +42,10 @@ def test_a_run_holds_all_that_reproduces_it(template) -> None:
     run = client.get_run(tracked.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["data.fingerprint"] == result.bundle.history.fingerprint
-    assert run.data.params["false_alarms_per_series_day"] == "0.05"
+    assert run.data.params["false_alarms_per_day"] == "0.1"
     assert run.data.params["rules.leave"] == "0.7"
     assert run.data.metrics["series"] == 6
-    assert "alarms_per_series_day.sudden_change" in run.data.metrics
+    assert "alarms_per_series_day.spike" in run.data.metrics
     assert run.data.tags["model_version"] == result.bundle.model_version
     names = {item.path for item in client.list_artifacts(tracked.run_id)}
     assert names == {"bundle", "environment.json", "most_abnormal_series.png", "report.json"}
