@@ -97,7 +97,7 @@ class FaultlineClient:
         Returns
         -------
         dict
-            ``anomalies``, ``repairs`` and the shape of the grid.
+            ``anomalies``, ``repairs``, the shape of the grid, and the series that are ``unknown`` and were not judged.
         """
         return self._post("/score", {"points": [_wire(point) for point in points], "step_s": step_s})
 

@@ -8,12 +8,11 @@ from analysis.event_graph import EventGraph
 from analysis.findings import RootCauseAnalysis
 from analysis.incidents import Incident
 from analysis.topology import from_edges
-from models.anomalies import Anomaly, AnomalySeverity
-from models.errors import UnknownNameError
+from models.errors import InputError, UnknownNameError
 from models.evidence import find_anomalies
 from models.frames import MetricFrame, SeriesKey, to_datetime
 from models.scoring import BundleScores, Scorer
-from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, RunSummary
+from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, Judgement, RunSummary
 from service.api.runs import summarise
 from service.engine import Engine
 from service.incident_events import incident_events
@@ -25,6 +24,9 @@ from service.recovery.health import HealthStatus
 from service.recovery.lifecycle import IllegalRunSignalError
 from service.store.paging import MAX_LIMIT
 from service.store.sql import SqlStore
+
+SHOWN = 5
+"""Of the series that nobody knows, the error names so many."""
 
 
 class Desk:
@@ -123,11 +125,21 @@ class Desk:
             upper=scores.upper[rows, column],
         )
 
-    def score(self, frame: MetricFrame) -> tuple[Anomaly, ...]:
-        """Judge rows that somebody sends, by the bundle in force and what is usual now; nothing is learnt."""
+    def score(self, frame: MetricFrame) -> Judgement:
+        """Judge rows that somebody sends, by the bundle in force and what is usual now; nothing is learnt.
+
+        InputError if the bundle knows none of the series: an answer without anomalies would look like calm.
+        """
         with self._engine.lock:
             bundle, memory = self._engine.observer.bundle, self._engine.observer.memory
-        return find_anomalies(bundle, Scorer(bundle, memory).advance(frame))
+        scores = Scorer(bundle, memory).advance(frame)
+        if len(scores.unknown) == frame.n_series:
+            shown = ", ".join(str(key) for key in scores.unknown[:SHOWN]) + (", ..." if frame.n_series > SHOWN else "")
+            raise InputError(
+                f"the bundle {bundle.model_version} knows none of the {frame.n_series} series: {shown}.",
+                remedy="send series that it was trained on; /api/v1/topology names the components.",
+            )
+        return Judgement(anomalies=find_anomalies(bundle, scores), unknown=scores.unknown)
 
     def diagnose(self, incident_id: str) -> RootCauseAnalysis:
         """Run the analysis of an incident again and keep it; ConflictError if its metrics are forgotten.
@@ -201,7 +213,7 @@ def _state(
     newest = scores.score[-1:, columns]
     seen = np.flatnonzero(~np.isnan(scores.frame.values[:, columns]).all(axis=1))
     severities = [a.severity for i in incidents for a in i.anomalies if a.key.component == name]
-    gravest: AnomalySeverity | None = max(severities, key=lambda s: s.rank, default=None)
+    gravest = max(severities, key=lambda s: s.rank, default=None)
     return ComponentState(
         component=name,
         score=float("nan") if np.isnan(newest).all() else float(np.nanmax(newest)),

@@ -85,6 +85,22 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the bundle in force says of rows that somebody sent.
+
+    Parameters
+    ----------
+    anomalies
+        What is abnormal in them.
+    unknown
+        Series that it was not trained on; they were not judged.
+    """
+
+    anomalies: tuple[Anomaly, ...]
+    unknown: tuple[SeriesKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepSummary:
     """One step of a recovery run.
 
@@ -215,8 +231,8 @@ class Watching(Protocol):
 class Judging(Protocol):
     """What can be asked of the models and the analysis."""
 
-    def score(self, frame: MetricFrame) -> tuple[Anomaly, ...]:
-        """Judge rows that somebody sends, by the bundle in force; changes nothing."""
+    def score(self, frame: MetricFrame) -> Judgement:
+        """Judge rows that somebody sends, by the bundle in force; changes nothing. InputError if it knows no series."""
 
     def diagnose(self, incident_id: str) -> RootCauseAnalysis:
         """Run the analysis of an incident again, now, and keep it in the store."""

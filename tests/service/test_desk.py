@@ -8,8 +8,8 @@ import pytest
 
 from analysis.incidents import IncidentStatus
 from models.anomalies import AnomalySeverity
-from models.errors import UnknownNameError
-from models.frames import SeriesKey, to_datetime, to_datetime64
+from models.errors import InputError, UnknownNameError
+from models.frames import MetricFrame, SeriesKey, to_datetime, to_datetime64
 from service.api.backend import ConflictError
 from service.recovery.documents import read_strategies
 from service.recovery.runs import RecoveryStatus
@@ -137,9 +137,25 @@ def test_sent_rows_are_judged_without_a_trace(app, system):
     before = app.engine.observer.frame.end
     other = a_system()
     broken(other)
-    assert any(anomaly.key.component == "payment" for anomaly in app.desk.score(other.advance(40)))
+    assert any(anomaly.key.component == "payment" for anomaly in app.desk.score(other.advance(40)).anomalies)
     assert app.engine.observer.frame.end == before
     assert app.store.anomalies().items == ()
+
+
+def test_sent_series_that_nobody_knows_are_named(app):
+    """Among known ones they are listed as not judged; alone they are refused, since no anomaly would mean nothing."""
+    rows = a_system().advance(3)
+    odd = tuple(SeriesKey("odd", f"m{n}") for n in range(7))
+    mixed = MetricFrame(
+        start=rows.start,
+        step_s=rows.step_s,
+        keys=(*rows.keys, *odd),
+        values=np.hstack([rows.values, np.ones((rows.n_rows, len(odd)))]),
+    )
+    assert app.desk.score(rows).unknown == ()
+    assert set(app.desk.score(mixed).unknown) == set(odd)
+    with pytest.raises(InputError, match=rf"none of the 7 series: {odd[0]}, .*, \.\.\.\. Remedy"):
+        app.desk.score(mixed.select(odd))
 
 
 def test_a_diagnosis_on_request_is_kept(app, system):

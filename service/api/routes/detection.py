@@ -8,7 +8,7 @@ from service.api.dependencies import PREFIX, Cursor, Engine, Filter, Limit, Limi
 from service.api.openapi import problems
 from service.api.points import frame_of
 from service.api.schemas.base import Moment
-from service.api.schemas.detection import Anomaly, AnomalyPage, RepairNote, ScoreRequest, ScoreResult
+from service.api.schemas.detection import Anomaly, AnomalyPage, RepairNote, ScoreRequest, ScoreResult, UnknownSeries
 
 router = APIRouter(prefix=PREFIX, tags=["detection"])
 
@@ -17,13 +17,15 @@ router = APIRouter(prefix=PREFIX, tags=["detection"])
 def score(request: ScoreRequest, engine: Engine, limits: Limits) -> ScoreResult:
     """Judge points by the trained bundle in force and return what is abnormal in them; nothing is kept."""
     frame, repairs = frame_of(request.points, request.step_s, limits)
+    judged = engine.score(frame)
     return ScoreResult(
-        anomalies=[Anomaly.of(anomaly) for anomaly in engine.score(frame)],
+        anomalies=[Anomaly.of(anomaly) for anomaly in judged.anomalies],
         n_points=len(request.points),
         n_rows=frame.n_rows,
         n_series=frame.n_series,
         step_s=frame.step_s,
         repairs=[RepairNote.of(repair) for repair in repairs],
+        unknown=[UnknownSeries(component=key.component, metric=key.metric) for key in judged.unknown],
     )
 
 

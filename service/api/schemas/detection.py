@@ -121,11 +121,26 @@ class RepairNote(Schema):
         return cls(problem=repair.problem, action=repair.action, count=repair.count)
 
 
+class UnknownSeries(Schema):
+    """A series that the bundle was not trained on."""
+
+    model_config = example(component="orders-v2", metric="latency_p95_s")
+
+    component: str
+    metric: str
+
+
 class ScoreResult(Schema):
     """What was found in the points."""
 
     model_config = example(
-        anomalies=[example_of(Anomaly)], n_points=2, n_rows=2, n_series=1, step_s=60.0, repairs=[example_of(RepairNote)]
+        anomalies=[example_of(Anomaly)],
+        n_points=3,
+        n_rows=2,
+        n_series=2,
+        step_s=60.0,
+        repairs=[example_of(RepairNote)],
+        unknown=[example_of(UnknownSeries)],
     )
 
     anomalies: list[Anomaly]
@@ -134,3 +149,6 @@ class ScoreResult(Schema):
     n_series: int
     step_s: float
     repairs: list[RepairNote]
+    unknown: list[UnknownSeries] = Field(
+        description="Series that the bundle was not trained on; they were not judged. If all are, the answer is 422."
+    )

@@ -11,7 +11,7 @@ from analysis.topology import from_edges
 from models.anomalies import AnomalySeverity
 from models.errors import UnknownNameError
 from models.frames import SeriesKey, to_datetime64
-from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, RunSummary, StepSummary
+from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, Judgement, RunSummary, StepSummary
 from service.recovery.breakers import BreakerSnapshot, CircuitState
 from service.recovery.runs import RecoveryStatus
 from service.recovery.strategies import RecoveryType, StepType
@@ -62,6 +62,7 @@ class FakeBackend:
 
     store: SqlStore = field(default_factory=lambda: SqlStore("sqlite://"))
     found: tuple = (an_anomaly(deviation=float("inf")),)
+    unknown: tuple = ()
     frame: object = None
     fault: Exception | None = None
     breakers_by_name: dict = field(
@@ -110,7 +111,7 @@ class FakeBackend:
         """The anomalies as set; keeps the frame."""
         self._call()
         self.frame = frame
-        return self.found
+        return Judgement(anomalies=self.found, unknown=self.unknown)
 
     def diagnose(self, incident_id):
         """Always the same."""

@@ -58,6 +58,14 @@ def test_an_anomaly_carries_its_evidence(client):
     assert found["deviation"] > 1e308
 
 
+def test_series_that_were_not_judged_are_named(client, backend):
+    """No anomaly of a series says something only if the series is not among the unknown ones."""
+    assert client.post(SCORE, json={"points": [point()], "step_s": 60}).json()["unknown"] == []
+    backend.unknown = (SeriesKey("odrers", "cpu"), SeriesKey("ordérs", "?&"))
+    body = client.post(SCORE, json={"points": [point()], "step_s": 60}).json()
+    assert body["unknown"] == [{"component": "odrers", "metric": "cpu"}, {"component": "ordérs", "metric": "?&"}]
+
+
 def test_a_stated_step_is_taken(client, backend):
     """With a stated step one point is enough."""
     client.post(SCORE, json={"points": [point()], "step_s": 30})
