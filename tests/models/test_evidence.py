@@ -101,7 +101,7 @@ def test_a_single_spike_is_reported(bundle: Bundle, day: MetricFrame) -> None:
 
 
 def test_joint_oddity_is_found_by_the_component() -> None:
-    """Eight metrics off by 3 deviations at once are a multivariate anomaly, on the metric that deviates most."""
+    """Eight metrics off by 3 deviations at once are a multivariate anomaly, on the metric that adds most to it."""
     noise = np.random.default_rng(5).normal(size=(9 * DAY, 8))
     noise[8 * DAY : 8 * DAY + 30] += [3.0, -3.0] * 4
     frame = frame_of({("shop", f"metric {i}"): noise[:, i] for i in range(8)})
@@ -112,7 +112,7 @@ def test_joint_oddity_is_found_by_the_component() -> None:
     row = scores.frame.row_at(together[0].peak)
     assert together[0].type is AnomalyType.MULTIVARIATE_OUTLIER
     assert DAY <= row < DAY + 40
-    assert np.argmax(np.abs(scores.deviation[row])) == frame.keys.index(together[0].key)
+    assert np.argmax(scores.share[row]) == frame.keys.index(together[0].key)
 
 
 def test_since_returns_what_lasts_beyond_it(bundle: Bundle, day: MetricFrame) -> None:

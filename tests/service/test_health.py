@@ -25,6 +25,7 @@ def _scores(values, scores):
         component_score=judged[:, :0],
         component_alert=judged[:, :0],
         deviation=judged,
+        share=judged,
         expected=judged,
         lower=judged,
         upper=judged,
