@@ -94,7 +94,8 @@ print(f"incident at    {incident.opened_at:%H:%M}  {incident.severity}, {len(inc
 print(f"components     {', '.join(incident.components)}")
 
 # %% [markdown]
-# One metric of the database: what came, what was expected, and the band outside of which a value counts as abnormal.
+# One metric of the database: what came, what was expected, and the band that a value leaves at the alarm boundary if the
+# rows before it were as expected.
 
 # %%
 key = SeriesKey("orders-db", "latency_p95_s")
