@@ -99,7 +99,8 @@ def _refuse(method: str, headers: Headers, settings: ApiSettings) -> Refusal | N
     if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
         return 403, "A page of another origin must not change anything here."
     content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
+    # A foreign page can send no other method without asking first, and nobody answers that here.
+    if method == "POST" and content_type != "application/json":
         return 415, "Send the body as application/json; an empty object if there is nothing to say."
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()) or int(length[:20]) > settings.max_body_bytes:

@@ -28,7 +28,7 @@ class ApiSettings:
         The newest metric row may be so old, in the engine's time, before /health calls the data stale, seconds.
     """
 
-    allowed_hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
+    allowed_hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1"})
     max_body_bytes: int = 8 * 1024 * 1024
     max_points: int = 50_000
     max_cells: int = 2_000_000

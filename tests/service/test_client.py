@@ -24,14 +24,14 @@ def backend():
 @pytest.fixture
 def client(backend):
     """A client of an application over the fake backend."""
-    with FaultlineClient("http://testserver", transport=AppTransport(create_app(backend))) as client:
+    with FaultlineClient("http://127.0.0.1", transport=AppTransport(create_app(backend))) as client:
         yield client
 
 
 def answering(status, **arguments):
     """A client whose service always answers the same."""
     transport = httpx.MockTransport(lambda _: httpx.Response(status, **arguments))
-    return FaultlineClient("http://testserver", transport=transport)
+    return FaultlineClient("http://127.0.0.1", transport=transport)
 
 
 def test_score(client, backend):

@@ -19,5 +19,5 @@ def backend():
 @pytest.fixture
 def client(backend):
     """Speaks to the application."""
-    with httpx.Client(transport=AppTransport(create_app(backend)), base_url="http://testserver") as client:
+    with httpx.Client(transport=AppTransport(create_app(backend)), base_url="http://127.0.0.1") as client:
         yield client

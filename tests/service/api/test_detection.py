@@ -152,7 +152,7 @@ def test_too_many_points_are_refused(backend):
     import httpx
 
     app = create_app(backend, ApiSettings(max_points=2))
-    with httpx.Client(transport=AppTransport(app), base_url="http://testserver") as client:
+    with httpx.Client(transport=AppTransport(app), base_url="http://127.0.0.1") as client:
         assert client.post(SCORE, json={"points": [point(0), point(1)]}).status_code == 200
         problem(client.post(SCORE, json={"points": [point(n) for n in range(3)]}), 422, "at most 2")
 

@@ -42,7 +42,7 @@ def test_a_bad_query_is_refused(client, query):
 def streamed(backend, headers=None):
     """What a stream that ends at once sends: the messages as (id, kind, message)."""
     app = create_app(backend, ApiSettings(stream_max_s=0.05, stream_poll_s=0.01))
-    with httpx.Client(transport=AppTransport(app), base_url="http://testserver") as client:
+    with httpx.Client(transport=AppTransport(app), base_url="http://127.0.0.1") as client:
         response = client.get(f"{EVENTS}/stream", headers=headers or {})
     if response.status_code != 200:
         return response

@@ -98,7 +98,7 @@ def test_the_document_loads_nothing_from_elsewhere(client):
     """The description is served, and names no other host."""
     response = client.get("/openapi.json")
     assert response.json() == SPEC
-    assert "//" not in response.text.replace("http://testserver", "")
+    assert "//" not in response.text.replace("http://127.0.0.1", "")
 
 
 def test_operation_ids_are_unique():

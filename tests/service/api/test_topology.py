@@ -69,5 +69,5 @@ def test_a_bad_span_is_refused(client, change):
 def test_too_long_a_chart_is_refused(backend):
     """More rows than the settings allow are a 422 with the limit."""
     app = create_app(backend, ApiSettings(max_chart_rows=2))
-    with httpx.Client(transport=AppTransport(app), base_url="http://testserver") as client:
+    with httpx.Client(transport=AppTransport(app), base_url="http://127.0.0.1") as client:
         problem(client.get("/api/v1/series", params=QUERY), 422, "at most 2 rows")
