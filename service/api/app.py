@@ -56,6 +56,8 @@ def create_app(backend: Backend, settings: ApiSettings = DEFAULTS) -> FastAPI:
         # The framework's pages would load scripts from a content delivery network.
         docs_url=None,
         redoc_url=None,
+        # A slash too many is another path: a redirection would be an answer that the description does not name.
+        redirect_slashes=False,
     )
     app.state.backend, app.state.settings, app.state.metrics = backend, settings, ServiceMetrics(backend)
     app.state.is_closing = False

@@ -132,7 +132,18 @@ def test_a_wrong_method(client, method, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/api/v1", "/api/v2/incidents", "/docs", "/redoc", "/%2e%2e/etc/passwd", "/\U0001f525"]
+    "path",
+    [
+        "/nowhere",
+        "/api/v1",
+        "/api/v2/incidents",
+        "/api/v1/incidents/",
+        "/api/v1/incidents/x%2F",
+        "/docs",
+        "/redoc",
+        "/%2e%2e/etc/passwd",
+        "/\U0001f525",
+    ],
 )
 def test_an_unknown_path(client, path):
     """A path that nobody serves is a 404 problem, the framework's script-loading pages included."""
