@@ -73,9 +73,13 @@ class Desk:
         """How the loop is."""
         pulse, observer = self._engine.pulse, self._engine.observer
         frame = observer.frame
+        wrong = (
+            [] if self._engine.is_going else ["the loop has ended, nothing is watched any more: restart the service"]
+        )
+        wrong += [f"{stage}: {what}" for stage, what in list(pulse.failing.items())]
         return EngineStatus(
-            is_ready=True,
-            reason="; ".join(f"{stage}: {what}" for stage, what in list(pulse.failing.items())),
+            is_ready=self._engine.is_going,
+            reason="; ".join(wrong),
             bundle_version=observer.bundle.model_version,
             rows_read=pulse.rows_read,
             last_row_at=to_datetime(frame.times[-1]) if frame.n_rows else None,

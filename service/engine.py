@@ -24,6 +24,7 @@ from service.store.sql import SqlStore
 Publish = Callable[[Record], None]
 _log = logging.getLogger(__name__)
 _RESPOND = "respond to "
+_WHOLE = "step"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,6 +98,15 @@ class Engine:
         Judges the components.
     publish
         The ledger.
+
+    Attributes
+    ----------
+    lock
+        Held during a step.
+    pulse
+        Figures of the loop.
+    driver
+        The thread that goes round, once there is one; None while the steps are called by hand.
     """
 
     def __init__(
@@ -119,8 +129,14 @@ class Engine:
         self.health = health
         self._responder = responder
         self._publish = publish
+        self.driver: threading.Thread | None = None
         self._ungrouped_since: datetime | None = None
         self._recorded: dict[str, str] = {}
+
+    @property
+    def is_going(self) -> bool:
+        """False if a thread was to go round and has ended."""
+        return self.driver is None or self.driver.is_alive()
 
     @property
     def edges(self) -> tuple[tuple[str, str], ...] | None:
@@ -135,8 +151,8 @@ class Engine:
         bool
             Whether there were fresh rows.
         """
-        with self.lock:
-            fresh: MetricFrame | None = None
+        fresh: MetricFrame | None = None
+        with self.lock, self._stage(_WHOLE):  # what fails between the stages must not stop the loop either
             with self._stage("read"):
                 fresh = self._source.read()
                 self.casebook.note_changes(self._source.changes())

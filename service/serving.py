@@ -36,6 +36,7 @@ class Pacemaker(threading.Thread):
 
     def __enter__(self) -> Self:
         self.start()
+        self._app.engine.driver = self
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -71,6 +71,19 @@ def test_a_source_that_has_nothing_is_no_failure(app, monkeypatch):
     assert (app.engine.pulse.rows_read, app.engine.pulse.error_count) == (0, 0)
 
 
+def test_what_fails_between_the_stages_stops_nothing(app, monkeypatch):
+    """An error outside every stage is counted, recorded once and shown; with the next good step it is over."""
+    with monkeypatch.context() as patch:
+        patch.setattr(app.engine, "_forget_the_resolved", failing("no memory"))
+        assert app.engine.step() is True
+        assert app.engine.step() is True
+        assert (app.engine.pulse.rows_read, app.engine.pulse.error_count) == (2, 2)
+        assert "no memory" in app.desk.status().reason
+    assert errors_of(app) == [("step", "the stage step failed: TransientError: no memory")]
+    app.engine.step()
+    assert (app.desk.status().reason, app.engine.pulse.error_count) == ("", 2)
+
+
 def test_a_source_that_fails_is_recorded_once_and_stops_nothing(app, system, monkeypatch):
     """A source that is away for a while: one record, every failure counted, and a recovery under way goes on."""
     broken(system)

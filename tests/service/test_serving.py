@@ -10,8 +10,10 @@ import httpx
 import pytest
 
 from models.errors import ConfigurationError
+from service.api.app import create_app
 from service.config import EngineSettings, Settings
 from service.serving import Pacemaker, serve_live
+from tests.service.api.asgi import AppTransport
 from tests.trained_system import an_application
 
 ROOT = Path(__file__).parents[2]
@@ -119,3 +121,29 @@ def test_the_pacemaker_steps_until_it_is_told_to_stop(app):
     assert not pacemaker.is_alive()
     rows = app.engine.pulse.rows_read
     assert (rows, app.engine.pulse.error_count) == (len(seen) - 1, 1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # it dies on purpose
+def test_a_loop_that_died_shows_in_the_health(app, monkeypatch):
+    """While its thread lives the service is ready; when nothing can be caught any more, health and readiness say so."""
+    with httpx.Client(transport=AppTransport(create_app(app.desk)), base_url="http://127.0.0.1") as client:
+        assert client.get("/readyz").status_code == 200
+        monkeypatch.setattr(app.engine, "_forget_the_resolved", sys.exit)
+        with Pacemaker(app, 0.001) as pacemaker:
+            pacemaker.join(30)
+            assert not pacemaker.is_alive()
+            told = client.get("/health").json()
+            assert (told["status"], "the loop has ended" in told["reason"]) == ("UNHEALTHY", True)
+            assert client.get("/readyz").status_code == 503
+
+
+def test_a_loop_whose_steps_fail_goes_on_and_says_so(app, monkeypatch):
+    """An error between the stages does not end the thread; the health is degraded until it is over."""
+    monkeypatch.setattr(app.engine.casebook.__class__, "open", property(lambda _: 1 / 0))
+    client = httpx.Client(transport=AppTransport(create_app(app.desk)), base_url="http://127.0.0.1")
+    with client, Pacemaker(app, 0.001) as pacemaker:
+        while app.engine.pulse.error_count < 3:
+            pacemaker.join(0.01)
+        assert pacemaker.is_alive()
+        told = client.get("/health").json()
+    assert (told["status"], "ZeroDivisionError" in told["reason"]) == ("DEGRADED", True)
