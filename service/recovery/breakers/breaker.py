@@ -10,6 +10,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
+from models.errors import ConfigurationError
 from service.clock import SystemClock
 from service.ports import Clock
 from service.recovery.breakers.events import BreakerEvent, BreakerOpenError, BreakerSnapshot, CallTimeoutError
@@ -147,7 +148,19 @@ class CircuitBreaker:
         -------
         Callable
             Of the same signature.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is a generator function: its body runs only after the call, while it is gone through.
         """
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            name = getattr(function, "__qualname__", repr(function))
+            raise ConfigurationError(
+                f"The breaker {self.name!r} cannot protect the generator function {name}: "
+                "the call would count as a success before its body runs.",
+                remedy="put breaker.guard() around the loop that goes through it.",
+            )
         if inspect.iscoroutinefunction(function):
 
             @wraps(function)

@@ -4,9 +4,11 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
+from models.errors import ConfigurationError
 from service.recovery import BreakerOpenError, BreakerSettings, CircuitBreaker, CircuitState
 from service.recovery.breakers import CallTimeoutError, Verdict
 from tests.service.recovery.breakers.clock import HandClock
@@ -169,6 +171,26 @@ def test_decorators_keep_kind_and_name():
         asyncio.run(waiting())
     with pytest.raises(BreakerOpenError):
         plain(3)
+
+
+def test_a_generator_function_is_refused():
+    """Its call succeeds before its body runs, so a decorator would count nothing but successes: a guard is the remedy."""
+    breaker = CircuitBreaker("orders", BreakerSettings(failure_threshold=1), clock=HandClock())
+
+    def pages(_=None):
+        yield 1
+        raise ConnectionError
+
+    async def events():
+        yield 1
+
+    for generator in (pages, events, partial(pages, 1)):
+        with pytest.raises(ConfigurationError, match=r"'orders'.*guard\(\)"):
+            breaker(generator)
+    assert breaker.snapshot().success_count == 0
+    with pytest.raises(ConnectionError), breaker.guard():
+        list(pages())
+    assert breaker.snapshot().failure_count == 1
 
 
 def test_an_asynchronous_guard_protects_a_block():
