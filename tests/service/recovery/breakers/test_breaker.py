@@ -174,7 +174,7 @@ def test_decorators_keep_kind_and_name():
 
 
 def test_a_generator_function_is_refused():
-    """Its call succeeds before its body runs, so a decorator would count nothing but successes: a guard is the remedy."""
+    """Its call succeeds before its body runs, so a decorator would count successes only: a guard is the remedy."""
     breaker = CircuitBreaker("orders", BreakerSettings(failure_threshold=1), clock=HandClock())
 
     def pages(_=None):
