@@ -65,7 +65,7 @@ def score_suite(
     directory
         The suite, with ``truth.json``.
     predictions
-        As ``predict_suite`` gives them; a missing case counts as a miss.
+        As ``predict_suite`` gives them; a missing case and one without a ranking count as misses, by chance too.
     split
         Only the cases whose truth names this split.
 
@@ -73,7 +73,8 @@ def score_suite(
     -------
     dict
         AC@1, AC@3, AC@5, Avg@5 and n at component level, the same by fault and (where the truth names metrics) by
-        metric, the chance AC@1, calibration error of the confidence in ten bins, median and largest seconds.
+        metric, the chance AC@1, how many rankings are missing, calibration error of the confidence in ten bins, median
+        and largest seconds.
     """
     truth = json.loads((Path(directory) / "truth.json").read_text(encoding="utf-8"))
     cases = [(entry, predictions.get(name, {})) for name, entry in truth.items() if split in {None, entry.get("split")}]
@@ -81,10 +82,11 @@ def score_suite(
     by_fault: dict[str, list[int]] = {}
     for (entry, _), rank in zip(cases, ranks, strict=True):
         by_fault.setdefault(entry.get("fault") or "?", []).append(rank)
-    sizes = [max(len(set(made.get("ranking", []))), 1) for _, made in cases]
+    sizes = [len(set(made.get("ranking", []))) for _, made in cases]
     result: dict[str, Any] = {
         "component": accuracy(ranks),
-        "chance AC@1": statistics.mean(1 / size for size in sizes) if sizes else None,
+        "chance AC@1": statistics.mean(1 / size if size else 0.0 for size in sizes) if sizes else None,
+        "missing": sizes.count(0),
         "by fault": {fault: accuracy(found) for fault, found in sorted(by_fault.items())},
     }
     named = [

@@ -145,5 +145,6 @@ def _lines(name: str, score: dict[str, Any]) -> list[str]:
     if "metric" in score:
         lines.append(row("metric level", score["metric"]))
     extras = [f"{k} {score[k]:.3f}" for k in ("chance AC@1", "calibration error") if k in score]
+    extras += [f"missing {score['missing']} (counted as misses)"] * bool(score["missing"])
     extras += [f"{k} s {v:.3f}" for k, v in score.get("seconds", {}).items()]
     return [*lines, "  ".join(extras), row(name, score["component"])]

@@ -36,7 +36,8 @@ def test_scores_are_those_of_hand(scored):
     assert score["by fault"]["net"]["AC@3"] == 0.5
     assert score["metric"]["AC@1"] == 0
     assert score["metric"]["AC@3"] == 1
-    assert score["chance AC@1"] == pytest.approx((0.5 + 0.5 + 1) / 3)
+    assert score["chance AC@1"] == pytest.approx((0.5 + 0.5 + 0) / 3)
+    assert score["missing"] == 1
     assert score["calibration error"] == pytest.approx(0.5 * 0.2 + 0.5 * 0.6)
     assert score["seconds"] == {"median": pytest.approx(0.2), "max": 0.3}
 
@@ -45,6 +46,14 @@ def test_a_split_scores_its_own_cases(scored):
     """Only the cases of the split count."""
     assert score_suite(scored, PREDICTIONS, split="test")["component"]["n"] == 2
     assert score_suite(scored, {}, split="train")["component"]["AC@1"] == 0
+
+
+def test_a_ranking_without_a_name_is_missing_too(scored):
+    """An empty ranking is no sure hit of chance: it is a miss, and it is counted."""
+    emptied = {**PREDICTIONS, "two": {"ranking": [], "metrics": []}}
+    score = score_suite(scored, emptied)
+    assert (score["missing"], score["chance AC@1"]) == (2, pytest.approx(0.5 / 3))
+    assert (score_suite(scored, {})["chance AC@1"], score_suite(scored, {})["missing"]) == (0, 3)
 
 
 def test_repetitions_do_not_push_the_truth_down():

@@ -104,6 +104,17 @@ def test_a_suite_is_ranked_and_scored(shared, workplace):
     assert (said.code, "n=   3" in said.out) == (0, True)
 
 
+def test_missing_rankings_are_told(shared, workplace):
+    """Predictions for one case of three are scored with two misses, and the text says so; complete ones do not."""
+    typed("bench", "rca", shared.suite, "--out", workplace / "p.json")
+    assert "missing" not in typed("bench", "score-rca", shared.suite, workplace / "p.json").out
+    made = json.loads((workplace / "p.json").read_text(encoding="utf-8"))
+    (workplace / "p.json").write_text(json.dumps({shared.case.name: made[shared.case.name]}), encoding="utf-8")
+    assert "missing 2 (counted as misses)" in typed("bench", "score-rca", shared.suite, workplace / "p.json").out
+    told = json.loads(typed("bench", "score-rca", shared.suite, workplace / "p.json", "--json").out)
+    assert (told["missing"], told["component"]["n"]) == (2, 3)
+
+
 def test_strategies_are_checked(workplace):
     """A good file is counted."""
     (workplace / "mine.yaml").write_text(GOOD, encoding="utf-8")
