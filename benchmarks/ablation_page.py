@@ -30,7 +30,8 @@ Each row is the shipped detection with one thing taken away, exchanged or added,
 
 - **without** a detector, one **alone**, **with** an optional one: what is trained. A file of several metrics is judged
   by detectors of components alone, one of a single metric by detectors of series alone: there a row of the others
-  changes nothing, or leaves nobody to judge.
+  changes nothing, or leaves nobody to judge. Where the detectors of components are gone, a file of several metrics
+  tells whatever any of its series tells. Two or more detectors of series have half of the budget each, one has it all.
 - **component: no season, hour, pattern**: one of the three lengths that `component_residual` adds.
 - **season**: the level alone, or without what returns by weekday and by day of the month.
 - **spread: no hour of the day**: one spread for all hours.
@@ -40,6 +41,16 @@ Each row is the shipped detection with one thing taken away, exchanged or added,
 - **alerts: every row** at the boundary is told (no refractory rows, no escalation); **no fatigue** by earlier alerts;
   **onset at the boundary** rather than at 0.8 of it, which orders what is below the boundary.
 """
+ABOUT_COUNTS = (
+    "Figures of all suites that differ from the shipped ones by at least {:g} ({:g} for NAB scores); fewer false "
+    "alarms count as better, also where they are fewer because incidents are missed."
+).format(NOTABLE[""], NOTABLE["NAB"])
+VERDICTS = {
+    "down": "More figures get worse than better by",
+    "even": "As many get worse as better by",
+    "up": "More figures get better than worse by",
+    "nothing": "No figure moves by",
+}
 
 Figures = Mapping[str, Mapping[str, float]]
 
@@ -64,9 +75,35 @@ def page(rows: Mapping[str, Figures], *, command: str, missing: Sequence[str]) -
     parts = [PREAMBLE.format(command=command)]
     if missing:
         parts.append(f"Not measured yet: {'; '.join(missing)}.\n")
-    parts.append(overview(rows) + "\n")
+    parts += [found(rows) + "\n", overview(rows) + "\n"]
     parts += [table(suite, {row: figures[suite] for row, figures in rows.items()}) + "\n" for suite in rows[SHIPPED]]
     return "\n".join(parts)
+
+
+def found(rows: Mapping[str, Figures]) -> str:
+    """What the counts of the overview say of each part.
+
+    Parameters
+    ----------
+    rows
+        As for ``page``.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    kinds: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
+    for row, figures in rows.items():
+        if row == SHIPPED or row.endswith(" alone"):
+            continue
+        worse, better = _counts(figures, rows[SHIPPED])
+        balance = (
+            "nothing" if worse == better == 0 else "up" if better > worse else "down" if worse > better else "even"
+        )
+        kinds[balance].append(f"{row} ({worse} worse, {better} better)" if worse or better else row)
+    lines = [f"- {VERDICTS[verdict]}: {'; '.join(named)}." for verdict, named in kinds.items() if named]
+    return "\n".join(["## What was found", "", ABOUT_COUNTS, "", *lines])
 
 
 def overview(rows: Mapping[str, Figures]) -> str:
@@ -90,9 +127,8 @@ def overview(rows: Mapping[str, Figures]) -> str:
         if row == SHIPPED:
             continue
         means = [sum(figures[one][t] - shipped[one][t] for one in shipped) / len(shipped) for t in titles]
-        gains = [_gain(t, figures[one][t], shipped[one][t]) for one in shipped for t in shipped[one] if t in TITLES]
-        counts = [str(sum(gain == sign for gain in gains)) for sign in (-1, 1)]
-        lines.append("| " + " | ".join([row, *(f"{mean:+.3f}" for mean in means), *counts]) + " |")
+        counts = _counts(figures, shipped)
+        lines.append("| " + " | ".join([row, *(f"{mean:+.3f}" for mean in means), *map(str, counts)]) + " |")
     return "\n".join(lines)
 
 
@@ -127,6 +163,12 @@ def _cell(title: str, value: float, shipped: float, *, is_shipped: bool) -> str:
     if is_shipped:
         return shown
     return f"{shown} (=)" if shown == usual else f"{shown} ({value - shipped:+.{digits}f})"
+
+
+def _counts(figures: Figures, shipped: Figures) -> tuple[int, int]:
+    """How many figures of all suites are worse and better than shipped."""
+    gains = [_gain(t, figures[one][t], shipped[one][t]) for one in shipped for t in shipped[one] if t in TITLES]
+    return sum(gain < 0 for gain in gains), sum(gain > 0 for gain in gains)
 
 
 def _gain(title: str, value: float, shipped: float) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import ablation
 from benchmarks.ablation import ROOT, main
-from benchmarks.ablation_page import overview, page, table
+from benchmarks.ablation_page import found, overview, page, table
 from benchmarks.ablation_parts import KEPT, SHIPPED, Change, Part, all_parts, copy_models
 from models.registry import DETECTORS, ENSEMBLE
 from models.segments import SegmentRules
@@ -125,8 +125,8 @@ def test_a_row_is_measured_on_its_copy(suites, tmp_path, capsys, monkeypatch):
 
 def test_what_is_unknown_is_named(suites):
     """A suite or a row that is not there ends the run with those that are."""
-    with pytest.raises(SystemExit, match="no such suite: smal; there are small"):
-        main([str(suites), "smal"])
+    with pytest.raises(SystemExit, match="no such suite: tiny; there are small"):
+        main([str(suites), "tiny"])
     with pytest.raises(SystemExit, match="no such row: nothing; there are as shipped"):
         main([str(suites), "--row", "nothing"])
 
@@ -150,3 +150,19 @@ def test_the_overview_counts_worse_and_better():
     rows = {SHIPPED: {"a": FIGURES, "b": FIGURES}, "x": {"a": worse, "b": FIGURES | {"delay-7 F1": 0.7}}}
     assert overview(rows).splitlines()[-1] == "| x | -0.050 | +0.000 | +0.000 | +0.052 | +0.050 | 2 | 1 |"
     assert "Not measured yet: y." in page(rows, command="c", missing=["y"])
+
+
+def test_what_was_found_follows_from_the_counts():
+    """A part whose removal costs, one whose removal pays, and one that does nothing; one alone is not judged."""
+    rows = {
+        SHIPPED: {"a": FIGURES},
+        "costs": {"a": FIGURES | {"AUC-PR": 0.6}},
+        "pays": {"a": FIGURES | {"AUC-PR": 0.4}},
+        "idle": {"a": FIGURES},
+        "spike alone": {"a": FIGURES | {"AUC-PR": 0.1}},
+    }
+    text = found(rows)
+    assert "- More figures get worse than better by: pays (1 worse, 0 better)." in text
+    assert "- More figures get better than worse by: costs (0 worse, 1 better)." in text
+    assert "- No figure moves by: idle." in text
+    assert "alone" not in text
