@@ -18,8 +18,8 @@ class SegmentRules:
     Parameters
     ----------
     leave
-        A run lasts while the calibrated score is at least this; below 1, so that a score around the boundary is one
-        run.
+        A run begins at the boundary, at 1, and lasts while the calibrated score is at least this; so a score around the
+        boundary is one run.
     merge_rows
         Runs with at most so many other rows between them are one; missing scores count as other rows.
     refractory_rows
@@ -82,10 +82,12 @@ def find_runs(
     values = score[rows, columns]
     tells = np.logical_or.reduceat(alert[rows, columns] >= 1.0, first)
     crosses = np.maximum.reduceat(values, first) >= 1.0
-    lasts = rows[last] - rows[first] + 1 >= rules.lasting_rows
     runs: list[Run] = []
-    for place in np.flatnonzero(tells | (crosses & lasts)):
+    for place in np.flatnonzero(tells | crosses):
         column, begin, end = int(columns[first[place]]), int(rows[first[place]]), int(rows[last[place]]) + 1
+        begin += int(np.argmax(score[begin:end, column] >= 1.0))
+        if not tells[place] and end - begin < rules.lasting_rows:
+            continue
         if not tells[place] and runs and _goes_on(runs[-1], column, begin, rules):
             runs[-1] = Run(column, runs[-1].first, end, runs[-1].peak)
         else:

@@ -32,8 +32,8 @@ class Observer:
     bundle
         The trained bundle in force.
     first
-        Rows that are known already, for example the end of the training history. Those of the history are judged for
-        the eye only: the bundle has learnt from them.
+        Rows that are known already, for example the end of the training history. Those of the history are not judged:
+        the bundle has learnt from them.
     window_rows
         How many rows are kept.
     memory
@@ -45,11 +45,13 @@ class Observer:
         self.bundle = bundle
         self._window = MetricWindow(first.select(bundle.keys), window_rows)
         self._scorer = Scorer(bundle, memory)
-        self._latest = Scorer(bundle).advance(self._window.frame)
-        self._buffers = {name: RowBuffer(rows, window_rows) for name, rows in _arrays(self._latest).items()}
-        new = first.rows(int(np.sum(first.times < to_datetime64(bundle.history.end))), first.n_rows)
-        if memory is None and new.n_rows:
-            self._scorer.advance(new)
+        known = self._window.frame
+        past = known.n_rows if memory else int(np.sum(known.times < to_datetime64(bundle.history.end)))
+        self._latest = self._scorer.advance(known.rows(past, known.n_rows))
+        self._buffers = {}
+        for name, rows in _arrays(self._latest).items():
+            unjudged = np.full((past, rows.shape[1]), np.nan)
+            self._buffers[name] = RowBuffer(np.concatenate([unjudged, rows]), window_rows)
 
     def observe(self, fresh: MetricFrame) -> None:
         """Take fresh rows and score them.

@@ -153,6 +153,8 @@ def _advance(
             if season.expect(own.season, calendar, row, places, scratch):
                 spread.close_hour(own.spread, previous_hour)
                 spread.open_hour(own.spread, hour)
+            if figures[season.TURN] != 0.0:
+                _turn(own.recent, figures[season.TURN])
             level, seasonal = figures[season.LEVEL], figures[season.SEASON]
             at = centre / unit + level + seasonal
             expected[i, row] = at * unit
@@ -190,6 +192,19 @@ def _of_series(state: ResidualState, i: int) -> ResidualState:
             recent.seen[i],
         ),
     )
+
+
+@compiled
+def _turn(recent: RecentState, by: float) -> None:
+    """Set the last rows against the season that counts from now on: its coming or going is no step of the series."""
+    seen = recent.seen[0]
+    for place in range(min(seen, len(recent.hour))):
+        recent.hour[place] -= by
+        recent.hour_ordered[place] -= by  # the same differences in the same order
+    for place in range(min(seen, RECENT)):
+        recent.values[place] -= by
+        recent.middles[place] -= by
+    recent.figures[PREVIOUS] -= by
 
 
 @compiled

@@ -37,8 +37,10 @@ CAP = 6.0
 """A row counts at most as so many times the mean error of the days before."""
 FREE = 1e9
 
-LEVEL, DAY_PART, RETURNING, SEASON, ERROR_LEVEL, ERROR_DAY, SUM_LEVEL, SUM_DAY, LIMIT, SUM_WEEK, SUM_MONTH = range(11)
-N_FIGURES = 11
+LEVEL, DAY_PART, RETURNING, SEASON, ERROR_LEVEL, ERROR_DAY, SUM_LEVEL, SUM_DAY, LIMIT, SUM_WEEK, SUM_MONTH, TURN = (
+    range(12)
+)
+N_FIGURES = 12
 DAY, SLOT, HOUR, WEEK, MONTH, IN_SLOT, IN_HOUR, IN_DAY, IN_WEEK, IN_MONTH, N_HOURS, N_DAYS, BY_DAY, STARTED = range(14)
 N_COUNTS = 14
 
@@ -113,8 +115,13 @@ def of_series(state: SeasonState, i: int) -> SeasonState:
 
 @compiled
 def expect(state: SeasonState, calendar: int, row: int, places: Places, scratch: Floats) -> bool:
-    """Move a series to the time of a row; level and season are then in ``figures``. True if an hour was closed."""
+    """Move a series to the time of a row. True if an hour was closed.
+
+    Level and season are then in ``figures``; TURN is by how much the season of this row is another one because the
+    profile of the day begins or ceases to count.
+    """
     figures, counts = state.figures, state.counts
+    figures[TURN], by_day = 0.0, counts[BY_DAY]
     day, slot, hour = places.day[calendar, row], places.slot[calendar, row], places.hour[calendar, row]
     week, month = places.week[calendar, row], places.month[calendar, row]
     hour_closed = False
@@ -136,7 +143,10 @@ def expect(state: SeasonState, calendar: int, row: int, places: Places, scratch:
     counts[DAY], counts[SLOT], counts[HOUR], counts[WEEK], counts[MONTH] = day, slot, hour, week, month
     figures[DAY_PART] = _profile(state.profile, slot, figures[ERROR_DAY], scratch) if counts[N_DAYS] > 0 else 0.0
     figures[RETURNING] = _agreed(state.week[week]) + _agreed(state.month[month])
-    figures[SEASON] = figures[RETURNING] + _counted(figures, counts)
+    now = _counted(figures, counts)
+    if counts[BY_DAY] != by_day:
+        figures[TURN] = now if by_day == 0 else now - figures[DAY_PART]
+    figures[SEASON] = figures[RETURNING] + now
     return hour_closed
 
 

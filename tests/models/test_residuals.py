@@ -390,3 +390,16 @@ class TestStream:
         np.testing.assert_array_equal(with_gaps.features[:, ::2], whole.features)
         for name, array in to_arrays(state).items():
             assert to_arrays(other)[name].tobytes() == array.tobytes(), name
+
+
+def test_a_season_that_begins_to_count_is_no_step() -> None:
+    """The row at which the profile of the day comes into force is no stranger than its neighbours."""
+    rows = np.arange(4 * 288)
+    value = 100 + 8 * np.sin(2 * np.pi * (rows / 288 - 0.1)) + 0.2 * np.random.default_rng(3).normal(size=len(rows))
+    times = np.datetime64("2026-03-02T00:00:00", "us") + rows * np.timedelta64(300, "s")
+    model = ResidualModel(step_s=300.0)
+    seen, state = model.fit_apply((SeriesKey("a", "b"),), times, value[None], np.zeros(1, dtype=np.int64))
+    assert predicted_by_day(state)[0]
+    steps = np.abs(seen.features[0, :, FEATURES.index("diff")])
+    midnights = steps[[288, 2 * 288, 3 * 288]]
+    assert (midnights < 2.0).all()

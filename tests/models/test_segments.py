@@ -23,7 +23,7 @@ def _oracle(score: np.ndarray, alert: np.ndarray, rules: SegmentRules, merge: li
             else:
                 groups.append([row])
         for group in groups:
-            first, last = group[0], group[-1] + 1
+            first, last = next((row for row in group if score[row, column] >= 1), group[0]), group[-1] + 1
             tells = any(alert[row, column] >= 1 for row in group)
             lasts = last - first >= rules.lasting_rows and any(score[row, column] >= 1 for row in group)
             if not tells and not lasts:
