@@ -55,7 +55,8 @@ def detect(
     pictures = 0 if plot is None else _plot(plot, found)
     if as_json:
         told = [{**encode(each), "is_drifted": each.is_drifted, "statement": each.statement} for each in drifts]
-        document = {"model_version": judge.model_version, "anomalies": encode(found.anomalies), "notes": notes}
+        listed = [{**encode(each), "goes_on": each in found.going_on} for each in found.anomalies]
+        document = {"model_version": judge.model_version, "anomalies": listed, "notes": notes}
         output.print_json({**document, "drift": told} if show_drift else document)
         return
     from rich.console import Console
@@ -64,7 +65,9 @@ def detect(
 
     for note in notes:
         typer.echo(note, err=True)
-    print_anomalies(Console(), found.anomalies)
+    print_anomalies(Console(), found.new)
+    for each in found.going_on:
+        output.say(f"goes on since {each.start:%Y-%m-%d %H:%M:%S}: {each.key}: {each.severity} {each.type}")
     if show_drift:
         for line in _drift_lines(drifts):
             output.say(line)
@@ -79,8 +82,13 @@ class _Found:
     bundle: "Bundle"
     memory: "Memory"
     scores: "BundleScores | None"
-    anomalies: "tuple[Anomaly, ...]"
+    going_on: "tuple[Anomaly, ...]"
+    new: "tuple[Anomaly, ...]"
     notes: tuple[str, ...]
+
+    @property
+    def anomalies(self) -> "tuple[Anomaly, ...]":
+        return (*self.going_on, *self.new)
 
     def drift(self) -> "tuple[Drift, ...]":
         from models.drift import drift
@@ -133,7 +141,7 @@ def _check_known(source: Path, frame: "MetricFrame", bundle: "Bundle") -> None:
 
 def _judge(frame: "MetricFrame", judge: "Bundle", learnt: "Bundle", path: Path | None) -> _Found:
     """Judge the rows, or with a memory those that are new; the memory belongs to the bundle as it was learnt."""
-    from models.evidence import find_anomalies
+    from models.continuing import find_continued
     from models.scoring import Scorer
     from service.commands.stream import go_on
 
@@ -141,15 +149,17 @@ def _judge(frame: "MetricFrame", judge: "Bundle", learnt: "Bundle", path: Path |
     fresh, notes = (frame, ()) if stream is None else stream.fresh(frame, learnt)
     scorer = Scorer(judge, None if stream is None else stream.memory)
     if not fresh.n_rows:
-        return _Found(bundle=judge, memory=scorer.memory, scores=None, anomalies=(), notes=notes)
+        return _Found(bundle=judge, memory=scorer.memory, scores=None, going_on=(), new=(), notes=notes)
     scores = scorer.advance(fresh)
+    found = find_continued(judge, scores, () if stream is None else stream.still_open)
     if stream is not None:
-        stream.save(scorer.memory, learnt, fresh.end)
+        stream.save(scorer.memory, learnt, fresh.end, found.still_open)
     return _Found(
         bundle=judge,
         memory=scorer.memory,
         scores=scores,
-        anomalies=find_anomalies(judge, scores),
+        going_on=found.going_on,
+        new=found.new,
         notes=(*notes, *_series_notes(scores)),
     )
 

@@ -1,8 +1,10 @@
 """Judging a file as the next piece of a stream: what is carried lies in a file between two calls.
 
-The file is that of ``models.memory`` with one more array: up to which time rows were judged.
+The file is that of ``models.memory`` with two more arrays: up to which time rows were judged, and the anomalies that
+may go on.
 """
 
+import json
 import zipfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
+from models.anomalies import Anomaly
 from models.bundle import Bundle
 from models.errors import BundleError, InputError
 from models.feedback import reset_thresholds
 from models.frames import MetricFrame, to_datetime, to_datetime64
 from models.memory import Memory
+from service.store.codec import decode, dumps
 
-JUDGED_TO = "judged_to"
+JUDGED_TO, STILL_OPEN = "judged_to", "still_open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,11 +35,14 @@ class Stream:
         What is carried; None begins behind the history.
     judged_to
         UTC: rows before this time were judged or learnt.
+    still_open
+        Anomalies that may go on in the next row.
     """
 
     path: Path
     memory: Memory | None
     judged_to: datetime
+    still_open: tuple[Anomaly, ...] = ()
 
     def fresh(self, frame: MetricFrame, bundle: Bundle) -> tuple[MetricFrame, tuple[str, ...]]:
         """The rows that come next.
@@ -78,7 +85,7 @@ class Stream:
             notes.append(f"{laid.n_rows - new.n_rows} rows are missing since {self.judged_to.isoformat()}")
         return laid, tuple(notes)
 
-    def save(self, memory: Memory, bundle: Bundle, judged_to: np.datetime64) -> None:
+    def save(self, memory: Memory, bundle: Bundle, judged_to: np.datetime64, still_open: tuple[Anomaly, ...]) -> None:
         """Keep what the next call goes on from; the file appears only when it is complete.
 
         Parameters
@@ -89,10 +96,15 @@ class Stream:
             That judged.
         judged_to
             One step after the last row.
+        still_open
+            Anomalies that may go on.
         """
         beside = memory.save(self.path.with_name(f".{self.path.name}.next"), _version(bundle))
-        with zipfile.ZipFile(beside, "a") as archive, archive.open(f"{JUDGED_TO}.npy", "w") as file:
-            np.lib.format.write_array(file, np.array(judged_to), allow_pickle=False)
+        added = {JUDGED_TO: np.array(judged_to), STILL_OPEN: np.array(dumps(still_open))}
+        with zipfile.ZipFile(beside, "a") as archive:
+            for name, array in added.items():
+                with archive.open(f"{name}.npy", "w") as file:
+                    np.lib.format.write_array(file, array, allow_pickle=False)
         beside.replace(self.path)
 
 
@@ -120,11 +132,16 @@ def go_on(path: Path, bundle: Bundle) -> Stream:
         return Stream(path=path, memory=None, judged_to=bundle.history.end)
     memory = Memory.load(path, _version(bundle), bundle.detectors)
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        if JUDGED_TO not in archive.files:
+        if not {JUDGED_TO, STILL_OPEN} <= set(archive.files):
             problem = f"{path} does not say up to which time rows were judged."
             raise BundleError(problem, remedy="give a file that `faultline detect --memory` wrote")
-        judged_to = archive[JUDGED_TO]
-    return Stream(path=path, memory=memory, judged_to=to_datetime(judged_to[()]))
+        judged_to, still_open = archive[JUDGED_TO], str(archive[STILL_OPEN])
+    return Stream(
+        path=path,
+        memory=memory,
+        judged_to=to_datetime(judged_to[()]),
+        still_open=decode(tuple[Anomaly, ...], json.loads(still_open)),
+    )
 
 
 def _version(bundle: Bundle) -> str:
