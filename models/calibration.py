@@ -22,7 +22,7 @@ FEEDBACK_STEP = 0.15
 """One verdict moves the boundary by this much in logarithm, about 16 %."""
 LEAST_FACTOR, MOST_FACTOR = 0.5, 4.0
 YOUNG_DAYS, MATURE_DAYS, MOST_COMMON = 3.0, 4.0, 0.9
-"""The weight of the common boundary rises from 0 at three days of history towards 0.9, half of it at eleven days."""
+"""The weight of the common boundary rises from 0 at three days of history towards 0.9, half of it at ten days."""
 LEAST_UNIT = 1e-3
 REACH = 0.9 * tail.TOP
 """What comes twice a day lies within so many units."""
@@ -162,8 +162,12 @@ class Calibration:
         ----------
         arrays
             From ``to_arrays``.
-        sigma, step_s, method
-            As they were.
+        sigma
+            As it was.
+        step_s
+            As it was.
+        method
+            As it was.
 
         Returns
         -------
@@ -194,7 +198,9 @@ def calibrate(
         Usual interval of the rows, seconds.
     budget
         Shape (n_columns,): events a normal day may put above the boundary.
-    common_boundary, sigma
+    common_boundary
+        The detector's.
+    sigma
         The detector's.
     method
         See Calibration.

@@ -181,10 +181,9 @@ def train(
     TrainingResult
         The bundle has the same model version for the same frame and settings.
 
-    Raises
-    ------
-    InputError
-        If no series can be learnt.
+    Notes
+    -----
+    If no series can be learnt that is an InputError.
     """
     tell = progress or (lambda _what, _done: None)
     tell("Learning what is usual", 0.0)

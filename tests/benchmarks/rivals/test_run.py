@@ -66,5 +66,5 @@ def test_a_part_of_the_contest_leaves_the_page_alone(suites, monkeypatch, capsys
 
 def test_an_unknown_suite_is_named(suites):
     """A name that no directory has ends the run with the names that there are."""
-    with pytest.raises(SystemExit, match="no such suite: smal; there are small, wide"):
-        side_by_side.main([str(suites), "smal"])
+    with pytest.raises(SystemExit, match="no such suite: tiny; there are small, wide"):
+        side_by_side.main([str(suites), "tiny"])
