@@ -132,14 +132,14 @@ def test_reasons_follow_from_the_counts():
     """Too many: who has them and what they are. Too few: whether the common boundary keeps them away."""
     much = found([quiet([40] + [1] * 19, again=1, near=1, alone=[1] * 20)], [])
     assert "0 of 1 rows of recorded metrics" in much
-    assert "2.95 times the budgets of 0.1" in much
+    assert "2.95 times the budget at 0.1" in much
     assert "the common boundary lies too low" in much
-    assert "34% of the alerts lie near an event" in much
+    assert "34% of the alerts lie near an event; 1.95 without them." in much
     assert "Half come from 1 of 20." in much
     few = found([], [quiet([0] * 50, alone=[1] * 50, what="y"), quiet([10] * 50, budget=1.0)])
     assert "1 of 2 rows of made metrics" in few
     assert (
-        "**y**, series: 0.00 times the budgets of 0.1. The boundary of the history alone gives 1.00: the common" in few
+        "**y**, series: 0.00 times the budget at 0.1. The boundary of the history alone gives 1.00: the common" in few
     )
     assert "too high" in few
 
