@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.anomalies import AnomalySeverity
+from models.errors import ConfigurationError
 from models.features import Array
 from models.online import tail
 from models.online.arrays import Arrays, from_arrays, to_arrays
@@ -209,7 +210,18 @@ def calibrate(
     -------
     tuple of Calibration and TailState
         The state is that at the end of the history. A column without a score stays NaN.
+
+    Raises
+    ------
+    ConfigurationError
+        If conformal calibration is to keep a budget of less than one alarm in the days that it remembers.
     """
+    if method == "conformal" and (np.asarray(budget) * tail.FADE_DAYS < 1 - 1e-9).any():
+        least = float(np.min(budget))
+        raise ConfigurationError(
+            f"Conformal calibration remembers {tail.FADE_DAYS:g} days, too few for a budget of {least:g} alarms a day.",
+            remedy=f"allow at least {1 / tail.FADE_DAYS:g} a day for each detector, or calibrate by the tail",
+        )
     raw = np.ascontiguousarray(raw)
     present = ~np.isnan(raw)
     days = present.sum(axis=1) * step_s / DAY_S

@@ -15,6 +15,7 @@ from models.calibration import (
     p_values,
     severity,
 )
+from models.errors import ConfigurationError
 from models.online import tail
 from models.online.arrays import to_arrays
 from models.online.tail import TailState
@@ -267,3 +268,9 @@ def test_state_goes_through_arrays_to_the_same_bits() -> None:
     for name, array in calibration.to_arrays().items():
         assert np.array_equal(getattr(restored, name), array)
     assert np.array_equal(judged(restored, state, raw), judged(calibration, state, raw))
+
+
+def test_a_conformal_budget_that_memory_cannot_hold_is_refused() -> None:
+    """Rather than to fall silent when the history has faded."""
+    with pytest.raises(ConfigurationError, match="20 days"):
+        learn(np.abs(np.random.default_rng(1).normal(size=(1, 9 * DAY))), method="conformal", budget=0.01)
