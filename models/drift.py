@@ -4,7 +4,7 @@ Judging adapts by itself: the level follows within a day, the spread within some
 reported once and is usual from then on; this module keeps it from being forgotten. Nothing here changes anything.
 
 Measured on 40 seeds of Gaussian noise at ten minutes, a week of history: a shift of four standard deviations is told
-after 21 hours, a ramp of half of one a day after six days, a spread of four times after six days, and of 1000
+after 21 hours, a ramp of half of one a day after six days, a spread of four times after six days, and of 1200
 stationary series (also skewed, counted, correlated over two hours), asked daily for two weeks, none was called drifted.
 Noise that wanders over a day or more is, sometimes. A short history still counts the days before it knew the season,
 so that a shift beside a wave of five standard deviations has to be six to be told.
