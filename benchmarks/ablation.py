@@ -126,6 +126,8 @@ def _measured(parts: list[Part], suites: list[Path], given: argparse.Namespace) 
         running = {pool.submit(run, place, part): part.name for place, part in enumerate(parts)}
         for number, future in enumerate(as_completed(running), start=1):
             told = f"{running[future]}: {number} of {len(parts)} rows, {perf_counter() - began:.0f} s"
+            if future.exception() is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
             figures = future.result()
             print(told, file=sys.stderr, flush=True)
             yield running[future], figures

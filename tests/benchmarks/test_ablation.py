@@ -166,3 +166,12 @@ def test_what_was_found_follows_from_the_counts():
     assert "- More figures get better than worse by: costs (0 worse, 1 better)." in text
     assert "- No figure moves by: idle." in text
     assert "alone" not in text
+
+
+def test_a_row_that_fails_ends_the_run(suites, tmp_path, monkeypatch):
+    """With its name and what it said; the rows behind it are not begun."""
+    (tmp_path / "broken" / "models").mkdir(parents=True)
+    (tmp_path / "broken" / "models" / "__init__.py").write_text("raise ValueError('no such thing')\n")
+    monkeypatch.setattr(ablation, "ROOT", tmp_path / "broken")
+    with pytest.raises(SystemExit, match=r"(?s)as shipped: .*no such thing"):
+        main([str(suites), "small", "--row", "without spike"])
