@@ -17,6 +17,8 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document; implies --no-serve.")] = False,
 ) -> None:
     """Train on a simulated history, replay an incident through the live loop, show what was found and done."""
+    from contextlib import ExitStack
+
     from rich.console import Console
 
     from models.tracking import log_training
@@ -36,7 +38,7 @@ def run(
         _check_empty(settings.store_url)
     kind, where = (fault, component) if fault else ("BAD_DEPLOY", component or "orders-db")
     plan = ReplayPlan.of(kind, where, seed=seed, days=days)
-    with occupied(settings.data_dir / "run") as directory:
+    with occupied(settings.data_dir / "run") as directory, ExitStack() as held:
         with output.Bar("training") as bar:
             bar.stage("simulating a history", 0.0)
             system, history = history_of(plan)
@@ -45,6 +47,7 @@ def run(
             tracked = log_training(result, settings.tracking, history, alias="demo")
         in_force = load_settings(port=port, data_dir=fresh_data_dir(directory))
         replay = Replay.wired(plan, system, result.bundle, history, in_force)
+        held.callback(replay.app.store.close)
         with output.Bar(f"replaying {plan.fault.kind} on {plan.fault.component}") as bar:
             story = replay.play(bar.count)
         if as_json:

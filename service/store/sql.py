@@ -1,6 +1,7 @@
 """The one store of the service: what was seen, concluded and done. Every state can be rebuilt from it."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from typing import TypeVar
 
@@ -44,15 +45,17 @@ class SqlStore:
 
     def __init__(self, url: str) -> None:
         self.database = Database(url)
-        try:
-            schema.upgrade(self.database)
-        except DBAPIError as error:
-            place = self.database.engine.url.render_as_string(hide_password=True)
-            self.database.close()
-            raise ConfigurationError(
-                f"The store {place} cannot be opened: {error.orig}.",
-                remedy="check that it is a database of Faultline, that its directory exists, and who may use it.",
-            ) from error
+        with ExitStack() as unless_opened:  # nobody gets a store then that could be closed
+            unless_opened.callback(self.database.close)
+            try:
+                schema.upgrade(self.database)
+            except DBAPIError as error:
+                place = self.database.engine.url.render_as_string(hide_password=True)
+                raise ConfigurationError(
+                    f"The store {place} cannot be opened: {error.orig}.",
+                    remedy="check that it is a database of Faultline, that its directory exists, and who may use it.",
+                ) from error
+            unless_opened.pop_all()
 
     def close(self) -> None:
         """Give the connections back."""

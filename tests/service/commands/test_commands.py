@@ -8,6 +8,7 @@ import pytest
 from models.bundle import Bundle
 from models.sources.files import read_metrics
 from models.tracking import load_champion
+from service.store.sql import SqlStore
 from tests.service.commands.conftest import typed
 
 COMMANDS = (
@@ -123,11 +124,14 @@ def test_strategies_are_checked(workplace):
 
 
 def test_the_main_job_in_one_command(shared, workplace, monkeypatch):
-    """From history to a verified repair as one JSON document: the injected component first, and resolved."""
+    """From history to a verified repair as one JSON document: the injected component first, resolved, store closed."""
+    closed = []
+    monkeypatch.setattr(SqlStore, "close", lambda store: closed.append(store.database.close()))
     shutil.copy(shared.root / "mlflow.db", workplace / "mlflow.db")  # making one takes seconds
     monkeypatch.setenv("FAULTLINE_TRACKING_URI", f"sqlite:///{workplace / 'mlflow.db'}")
     said = typed("run", "--no-serve", "--json", "--days", 2, "--fault", "errors", "--component", "payment")
     assert said.code == 0, said.err
+    assert len(closed) == 1
     story = json.loads(said.out)
     assert story["injected"]["component"] == "payment"
     assert (story["is_cause_first"], story["incident"]["status"]) == (True, "RESOLVED")

@@ -53,15 +53,18 @@ def test_an_old_store_is_renewed(database):
     assert differences(database) == []
 
 
-def test_a_newer_store_is_refused(tmp_path):
+def test_a_newer_store_is_refused(tmp_path, monkeypatch):
     """A store of an unknown revision is left alone, with an error that says why."""
     path = tmp_path / "newer.db"
     SqlStore(f"sqlite:///{path}").close()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
+    closed = []
+    monkeypatch.setattr(Database, "close", lambda database: closed.append(database.engine.dispose()))
     with pytest.raises(ConfigurationError, match="9999"):
         SqlStore(f"sqlite:///{path}")
+    assert len(closed) == 1  # else its connections would be left to the garbage collector
 
 
 def test_many_open_at_once(tmp_path):
