@@ -60,7 +60,12 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--rivals-only", action="store_true", help="leave Faultline out")
     parser.add_argument("--jobs", type=int, default=1, help="suites at a time, a process each")
     parser.add_argument("--page", type=Path, help="where to write; docs/benchmarks.md for a run over everything")
-    parser.add_argument("--reasons", type=Path, help="TOML, a table a suite: why another one is the best in a figure")
+    parser.add_argument(
+        "--reasons",
+        type=Path,
+        default=ROOT / "benchmarks" / "reasons.toml",
+        help="TOML, a table a suite: why another one is the best in a figure",
+    )
     return parser
 
 
