@@ -327,7 +327,7 @@ def _days(holidays: str | None, extra_holidays: tuple[date, ...]) -> _Days:
     return _Days(
         weekday.astype(np.int8),
         (days - months.astype("datetime64[D]")).astype(np.int8) + np.int8(1),
-        ((months + 1).astype("datetime64[D]") - days).astype(np.int8) - np.int8(1),
+        ((months + np.timedelta64(1, "M")).astype("datetime64[D]") - days).astype(np.int8) - np.int8(1),
     )
 
 

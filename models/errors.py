@@ -30,7 +30,8 @@ class FaultlineError(Exception):
     """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(f"{message} Remedy: {remedy}" if remedy else message)
+        stop = "" if message.endswith((".", "!", "?", ":")) else "."
+        super().__init__(f"{message}{stop} Remedy: {remedy}" if remedy else message)
         self.remedy = remedy
 
 

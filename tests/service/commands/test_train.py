@@ -16,7 +16,7 @@ rules:
   - {component: "web", direction: above}
   - {component: "nobody", direction: above}
 excluded_windows:
-  - {component: "noone", start: 2026-03-10T22:00:00Z, end: 2026-03-11T02:00:00Z}
+  - {component: "nobody", start: 2026-03-10T22:00:00Z, end: 2026-03-11T02:00:00Z}
 """
 
 
@@ -44,7 +44,7 @@ def test_all_that_was_asked_for_is_in_the_bundle(history, workplace):
     assert (calendar.time_zone, calendar.holidays) == ("Europe/Berlin", "DE-BY")
     assert len(bundle.shaping.rules) == 2
     assert "unmatched: rules[1] (nobody/*) matches no series" in said.out
-    assert "unmatched: excluded_windows[0] (noone/*) matches no series" in said.out
+    assert "unmatched: excluded_windows[0] (nobody/*) matches no series" in said.out
     assert "3 of 3 series cannot alarm yet" in said.out
     assert "0.5 false alarms of the whole fleet a day" in said.out
     assert "the day of 0 series repeats" in said.out
