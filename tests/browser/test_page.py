@@ -204,7 +204,7 @@ def test_without_an_incident_the_page_says_what_to_do(browser):
         assert page.locator("#service-map .node").count() == 19
         backend.store.save_incident(fake.the_incident())
         _look_again(page)
-        page.get_by_text("the cause is being looked for").first.wait_for()
+        page.get_by_text("ended before its cause was named").first.wait_for()
 
 
 def test_a_picture_can_be_taken_of_a_running_server(browser, tmp_path):
