@@ -195,7 +195,6 @@ def test_views_and_other_containers_are_read():
         (np.array([1714521600, 1714521660]), "int64"),
         (np.array(["2024-05-01"]), "<U10"),
         (np.array([datetime(2024, 5, 1, tzinfo=UTC)]), "object"),
-        (np.array(["NaT"], dtype="datetime64"), "datetime64"),
         (stamps("2024-05", unit="M"), r"datetime64\[M\]"),
         (stamps("2024-05-01").astype(">M8[us]"), "datetime64.*us"),
         (stamps("2024-05-01")[0], r"shape \(\)"),
