@@ -218,9 +218,8 @@ def train(
         )
         members.append(Member(detector=detector, calibration=calibration))
         above = judged(calibration, tails[name], raw) >= 1.0
-        alarms[name] = float(
-            np.sum(above & ~np.roll(above, 1, axis=1)) / (len(raw) * history.n_rows * history.step_s / DAY_S)
-        )
+        events = np.sum(np.diff(above.astype(np.int8), axis=1, prepend=0) > 0)
+        alarms[name] = float(events / (len(raw) * history.n_rows * history.step_s / DAY_S))
         if detector.scope == "series":
             crossed |= np.isfinite(tails[name].figures[:, BOUNDARY])
         else:
