@@ -4,30 +4,23 @@ Trouble travels from callee to caller. If the latency of one component helps to 
 other's own past, the latter may call the former. The result is a hint with its evidence; nothing may be repaired on it.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.findings import SkippedMethod
+from analysis.lagged import Values, common_load, f_test, fit_of, lagged, residuals
 from analysis.rootcause.kinds import MetricKind, classify
-from analysis.rootcause.robust import median, presence_of, units_of
 from analysis.topology import DependencyGraph, EdgeSource, from_edges
 from models.errors import ConfigurationError
 from models.frames import MetricFrame, SeriesKey
-
-Values = NDArray[np.float64]
 
 _Tested = dict[tuple[int, int], tuple[float, float, int]]
 """p-value, strength and lag of pairs (caller, callee), by column."""
 
 _CARRIERS = (MetricKind.LATENCY, MetricKind.ERRORS)
-_LARGEST = 10.0
-_LEAST_PRESENCE = 0.5
 _LEAST_CROWD = 8
 _EXACT = 1e-9
 
@@ -166,7 +159,7 @@ def discover_edges(frame: MetricFrame, settings: DiscoverySettings | None = None
     signals, skipped = _signals(recent, rules)
     if len(signals) < 2:
         return _nothing(f"{len(signals)} components have a usable signal, two are needed", tuple(signals), skipped)
-    load = _load(recent, rules)
+    load = common_load(recent, rules.window_rows)
     if load is None and len(signals) < _LEAST_CROWD:
         reason = f"no traffic metric, and the mean of fewer than {_LEAST_CROWD} components is no common load"
         skipped = (*skipped, SkippedMethod(name="common load", reason=reason))
@@ -187,21 +180,10 @@ def _nothing(reason: str, signals: tuple[SeriesKey, ...] = (), skipped: tuple[Sk
     return Discovery(edges=(), signals=signals, skipped=(*skipped, why))
 
 
-def _residuals(frame: MetricFrame, rules: DiscoverySettings) -> Values:
-    """What the rolling median leaves, in robust deviations; NaN throughout for a series without spread or values."""
-    series = pd.DataFrame(frame.values / units_of(frame.values))
-    rolling = series.rolling(rules.window_rows, center=True, min_periods=rules.window_rows // 3)
-    rest = (series - rolling.median()).to_numpy()
-    scale = 1.4826 * median(np.abs(rest))
-    rest = np.clip(rest / np.where(scale > _EXACT, scale, np.nan), -_LARGEST, _LARGEST)
-    rest[:, presence_of(rest) < _LEAST_PRESENCE] = np.nan
-    return rest
-
-
 def _signals(frame: MetricFrame, rules: DiscoverySettings) -> tuple[dict[SeriesKey, Values], tuple[SkippedMethod, ...]]:
     """The series that stands for each component, or why there is none."""
     carriers = sorted(key for key in frame.keys if classify(key.metric) in _CARRIERS)
-    columns = zip(carriers, _residuals(frame.select(carriers), rules).T, strict=True)
+    columns = zip(carriers, residuals(frame.select(carriers), rules.window_rows).T, strict=True)
     usable = {key: column for key, column in columns if not np.isnan(column).all()}
     chosen, skipped = {}, []
     for name in frame.components:
@@ -225,17 +207,6 @@ def _memory(column: Values) -> float:
     return float(filled[1:] @ filled[:-1] / (filled @ filled))
 
 
-def _load(frame: MetricFrame, rules: DiscoverySettings) -> Values | None:
-    """The median traffic of every row, 0 where it is missing; None without traffic that varies."""
-    traffic = _residuals(frame.where(lambda key: classify(key.metric) is MetricKind.TRAFFIC), rules)
-    return None if np.isnan(traffic).all() else np.nan_to_num(median(traffic.T))
-
-
-def _lagged(column: Values, first: int, last: int) -> Values:
-    """Shape (rows - last, last - first + 1): the values ``first`` to ``last`` rows before."""
-    return np.column_stack([column[last - lag : len(column) - lag] for lag in range(first, last + 1)])
-
-
 class _Pairs:
     """The tests of one frame; ``signals`` has shape (rows, components)."""
 
@@ -243,7 +214,7 @@ class _Pairs:
         self._rules, self._load = rules, load
         self._wanted = signals[rules.max_lag :]
         self._filled = np.nan_to_num(signals)
-        self._pasts = [_lagged(column, 1, rules.max_lag) for column in self._filled.T]
+        self._pasts = [lagged(column, 1, rules.max_lag) for column in self._filled.T]
 
     def passed(self) -> _Tested:
         """Every (caller, callee) that passes in at most one direction."""
@@ -260,20 +231,14 @@ class _Pairs:
         return {(i, j): kept[i, j] for i, j in kept if (j, i) not in kept or _rank(kept, (i, j)) < _rank(kept, (j, i))}
 
     def _tested(self, at: int, callees: Sequence[int] = (), given: Sequence[int] = ()) -> _Tested:
-        """Test callees, by default the likeliest, beyond the own past, the load and given callees of a caller.
-
-        By the theorem of Frisch, Waugh and Lovell the caller is fitted once; each callee then explains the rest.
-        """
+        """Test callees, by default the likeliest, beyond the own past, the load and given callees of a caller."""
         known = ~np.isnan(self._wanted[:, at])
-        fit = _fit(
+        fit = fit_of(
             self._wanted[known, at], np.column_stack([*self._known(at), *(self._pasts[j] for j in given)])[known]
         )
         results: _Tested = {}
         for by in callees or self._candidates(at, fit.resid, known):
-            past = self._pasts[by][known]
-            new = past - fit.model.exog @ (fit.model.pinv_wexog @ past)
-            is_new = (np.square(new).sum(axis=0) > _EXACT * np.square(past).sum(axis=0)).all()
-            if is_new and fit.ssr > _EXACT * fit.nobs and (result := _f_test(fit, new)):
+            if result := f_test(fit, self._pasts[by][known]):
                 results[at, by] = result
         return results
 
@@ -282,10 +247,10 @@ class _Pairs:
         parts = [np.ones((len(self._wanted), 1)), self._pasts[at]]
         n = self._filled.shape[1]
         if self._load is not None:
-            parts.append(_lagged(self._load, 0, self._rules.max_lag))
+            parts.append(lagged(self._load, 0, self._rules.max_lag))
         elif n >= _LEAST_CROWD:
             others = (self._filled.sum(axis=1) - self._filled[:, at]) / (n - 1)
-            parts.append(_lagged(others, 0, self._rules.max_lag))
+            parts.append(lagged(others, 0, self._rules.max_lag))
         return parts
 
     def _candidates(self, at: int, unexplained: Values, known: NDArray[np.bool_]) -> list[int]:
@@ -310,27 +275,3 @@ def _rank(results: _Tested, pair: tuple[int, int]) -> tuple[float, float, tuple[
     """More evidence first."""
     p_value, strength, _ = results[pair]
     return p_value, -strength, pair
-
-
-def _fit(wanted: Values, known: Values) -> Any:
-    """Least squares; two callees with the same series make it ambiguous, which changes no residual."""
-    from statsmodels.regression.linear_model import OLS
-    from statsmodels.tools.sm_exceptions import SingularMatrixWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SingularMatrixWarning)
-        return OLS(wanted, known).fit()
-
-
-def _f_test(fit: Any, new: Values) -> tuple[float, float, int] | None:
-    """p-value, strength and lag of further columns, orthogonal to those of the fit; None if they lower the target."""
-    from scipy.stats import f
-
-    together = new.T @ fit.resid
-    weights = np.linalg.pinv(new.T @ new, hermitian=True) @ together
-    share = min(float(weights @ together) / float(fit.ssr), 1.0)
-    n_free = fit.df_resid - new.shape[1]
-    if n_free < 1 or weights.sum() <= 0:
-        return None
-    ratio = share / max(1 - share, np.finfo(float).tiny) * n_free / new.shape[1]
-    return float(f.sf(ratio, new.shape[1], n_free)), share, int(np.argmax(weights)) + 1
