@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import pandas as pd
 
+from analysis.rootcause.kinds import classify
 from models.anomalies import Anomaly
 
 
@@ -39,6 +40,10 @@ class Event:
         One sentence.
     weight
         How grave, at least 0; 1.0 is an anomaly at the alarm boundary.
+    lasted_s
+        For how long it was seen, seconds; 0 for a moment, or if nobody knows.
+    is_symptom
+        Whether callers feel it: latency or errors.
     """
 
     at: datetime
@@ -47,6 +52,8 @@ class Event:
     name: str
     detail: str = ""
     weight: float = 1.0
+    lasted_s: float = 0.0
+    is_symptom: bool = False
 
     @property
     def id(self) -> str:
@@ -76,9 +83,10 @@ def from_anomalies(anomalies: Iterable[Anomaly]) -> tuple[Event, ...]:
             name=anomaly.key.metric,
             detail=f"{anomaly.value:.4g} where {anomaly.expected:.4g} was expected ({anomaly.severity.lower()})",
             weight=max(0.0, anomaly.score),
+            lasted_s=anomaly.duration_s,
+            is_symptom=classify(anomaly.key.metric).is_symptomatic,
         )
-        if event.id not in best or event > best[event.id]:
-            best[event.id] = event
+        best[event.id] = max(event, best.get(event.id, event), key=lambda e: (e.weight, e))
     return tuple(sorted(best.values()))
 
 
@@ -88,7 +96,7 @@ def from_table(table: pd.DataFrame) -> tuple[Event, ...]:
     Parameters
     ----------
     table
-        Columns ts (UTC), component, kind, name, sign.
+        Columns ts (UTC), component, caller, kind, name, sign.
 
     Returns
     -------
@@ -96,17 +104,23 @@ def from_table(table: pd.DataFrame) -> tuple[Event, ...]:
         Sorted, repetitions united. CHANGE rows whose name speaks of a deploy, release or version are deploys; all other
         kinds are alerts.
     """
-    events = {
-        Event(
-            at=pd.Timestamp(str(row.ts)).to_pydatetime(),
-            component=str(row.component),
-            kind=_kind(str(row.kind), str(row.name)),
-            name=str(row.name),
-            detail=f"{str(row.kind).lower()} {row.name} {row.sign}".strip(),
-        )
-        for row in table[["ts", "component", "kind", "name", "sign"]].itertuples(index=False)
-    }
-    return tuple(sorted(events))
+    texts = ["component", "caller", "kind", "name", "sign"]
+    times = pd.DatetimeIndex(table["ts"]).to_pydatetime()
+    rows = zip(times, table[texts].astype(str).itertuples(index=False, name=None), strict=True)
+    return tuple(sorted({_event(at, *row) for at, row in rows}))
+
+
+def _event(at: datetime, component: str, caller: str, kind: str, name: str, sign: str) -> Event:
+    """One row."""
+    by = f", called by {caller}" if caller not in {"", component} else ""
+    return Event(
+        at=at,
+        component=component,
+        kind=_kind(kind, name),
+        name=name,
+        detail=f"{kind.lower()} {name} {sign}".strip() + by,
+        is_symptom=kind == "TRACE" or (kind == "METRIC" and classify(name).is_symptomatic),
+    )
 
 
 def _kind(kind: str, name: str) -> EventKind:

@@ -1,8 +1,12 @@
 """Events and how they hang together."""
 
-import pandas as pd
+from itertools import pairwise
 
-from analysis.event_graph import EventGraph, blast_radius
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.event_graph import CHANGES, EventGraph, blast_radius
 from analysis.events import Event, EventKind, from_anomalies, from_table
 from analysis.topology import from_edges
 from tests.analysis.builders import CHAIN, anomaly, at, event
@@ -75,3 +79,97 @@ def test_table_rows_become_deploys_changes_and_alerts():
         [event("a", 1), event("b", 2, name="flag on"), event("c", 3, kind="METRIC", name="cpu", sign="up")]
     )
     assert [e.kind for e in from_table(table)] == [EventKind.DEPLOY, EventKind.CHANGE, EventKind.ALERT]
+
+
+def can_lead(earlier, later, graph, window_s=300.0):
+    """The definition, word by word."""
+    is_change = [e.kind in CHANGES for e in (earlier, later)]
+    is_before = earlier.at < later.at or (earlier.at == later.at and is_change == [True, False])
+    is_near = later.component == earlier.component or later.component in graph.dependents_of(earlier.component)
+    return is_before and is_near and (later.at - earlier.at).total_seconds() <= window_s
+
+
+def naive(events, graph):
+    """The graph with every link: roots, consequences of each event, weight of the heaviest chain."""
+    ordered = sorted(events, key=lambda e: (e.at, e.kind not in CHANGES, e))
+    after = {e: [f for f in ordered if can_lead(e, f, graph)] for e in ordered}
+    reached, heaviest = {}, {}
+    for e in reversed(ordered):
+        reached[e] = set(after[e]).union(*(reached[f] for f in after[e]))
+        heaviest[e] = e.weight + max((heaviest[f] for f in after[e]), default=0.0)
+    led_to = {f for later in after.values() for f in later}
+    return {e for e in ordered if e not in led_to}, reached, max(heaviest.values(), default=0.0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_fewer_links_say_the_same(seed):
+    """Roots, consequences and the heaviest chain are those of the graph that keeps every link."""
+    rng = np.random.default_rng(seed)
+    names, kinds = "abcde", [EventKind.ANOMALY, EventKind.ANOMALY, EventKind.DEPLOY, EventKind.ACTION]
+    graph = from_edges([tuple(rng.choice(list(names), 2)) for _ in range(7)])
+    events = {
+        seen(
+            str(rng.choice(list(names))),
+            int(rng.integers(0, 20)),
+            kinds[rng.integers(0, 4)],
+            name=f"m{rng.integers(0, 3)}",
+            weight=float(rng.integers(0, 5)),
+        )
+        for _ in range(40)
+    }
+    found, (roots, reached, heaviest) = EventGraph(events, graph), naive(events, graph)
+    assert set(found.roots) == roots
+    assert all(set(found.consequences_of(event)) == reached[event] for event in events)
+    path = found.critical_path()
+    assert sum(event.weight for event in path) == heaviest
+    assert all(can_lead(earlier, later, graph) for earlier, later in pairwise((*path,)))
+    assert all(can_lead(earlier, later, graph) for earlier, later in found.links)
+
+
+def test_the_order_of_the_input_does_not_matter():
+    """Shuffled and repeated events give the same graph."""
+    events = [seen(name, minute) for name in ("db", "orders", "web") for minute in range(9)]
+    one, other = EventGraph(events, GRAPH), EventGraph([*events[::-1], *events], GRAPH)
+    assert (one.links, one.bursts, one.before) == (other.links, other.bursts, other.before)
+    assert one.critical_path() == other.critical_path()
+
+
+def test_thousands_of_simultaneous_events_are_one_burst():
+    """Links are counted by events, not by pairs of them."""
+    events = [seen("db", minute, name=f"m{i}") for minute in (1, 2) for i in range(1000)]
+    found = EventGraph(events, GRAPH)
+    assert (len(found.bursts), len(found.links), len(found.roots)) == (2, 1000, 1000)
+    assert len(found.critical_path()) == 2
+
+
+def test_odd_weights_break_no_chain():
+    """A weight that is no number, endless or negative neither hides the chain nor overflows."""
+    weights = (float("nan"), float("inf"), -5.0, 1.0)
+    found = EventGraph([seen("db", n, weight=weight) for n, weight in enumerate(weights)], GRAPH)
+    assert [event.weight for event in found.critical_path()] == [float("inf"), 1.0]
+
+
+def test_an_event_of_strangers_has_no_consequences():
+    """An event that shares time and component with one of the graph, but is another, leads to nothing."""
+    found = EventGraph([seen("db", 1), seen("orders", 2)], GRAPH)
+    assert found.consequences_of(seen("db", 1, name="other")) == ()
+    assert len(found.consequences_of(seen("db", 1))) == 1
+
+
+def test_events_know_whether_callers_feel_them():
+    """Latency, errors and slow calls are symptoms; saturation and changes are not; the caller is told."""
+    rows = [
+        event("a", 1, kind="TRACE", name="GET", sign="500", caller="web"),
+        event("a", 2, kind="METRIC", name="cpu_usage", sign="up"),
+        event("a", 3, kind="METRIC", name="error_rate", sign="up", caller="a"),
+        event("a", 4, kind="LOG", name="template 7"),
+    ]
+    found = from_table(pd.DataFrame(rows))
+    assert [e.is_symptom for e in found] == [True, False, True, False]
+    assert [e.detail for e in found][:3] == [
+        "trace GET 500, called by web",
+        "metric cpu_usage up",
+        "metric error_rate up",
+    ]
+    lasting = from_anomalies([anomaly("db", 1, 3, metric="latency_ms")])
+    assert [(e.is_symptom, e.lasted_s) for e in lasting] == [(True, 120.0)]
