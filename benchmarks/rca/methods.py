@@ -1,0 +1,157 @@
+"""Faultline and its rivals behind one call: a case goes in, an answer comes out."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from analysis.findings import SkippedMethod
+from analysis.pipeline import diagnose, situation_from_case
+from analysis.rootcause import fusion, metrics
+from analysis.rootcause.observation import Observation
+from analysis.rootcause.settings import RootCauseSettings
+from benchmarks.rca.contract import CannotRun, ranked
+from benchmarks.rca.rivals import RIVALS
+from models.sources.cases import Case
+
+METRICS_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a method says of a case.
+
+    Parameters
+    ----------
+    ranking
+        Every candidate, best first; empty if there is no answer.
+    metrics
+        Component and metric, best first.
+    causes
+        Components with their likelihoods; empty for methods that state none.
+    confidence
+        That the first is right, in [0, 1]; None for methods that state none.
+    is_named
+        Whether the method names a most likely cause or says that there is not enough evidence.
+    seconds
+        Wall time without reading the files.
+    reason
+        Why there is no answer.
+    """
+
+    ranking: tuple[str, ...] = ()
+    metrics: tuple[tuple[str, str], ...] = ()
+    causes: tuple[tuple[str, float], ...] = ()
+    confidence: float | None = None
+    is_named: bool | None = None
+    seconds: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ours:
+    """Faultline.
+
+    Parameters
+    ----------
+    settings
+        The configuration.
+    off
+        Names of collectors that are switched off.
+    """
+
+    settings: RootCauseSettings = field(default_factory=RootCauseSettings)
+    off: tuple[str, ...] = ()
+
+    def __call__(self, case: Case) -> Answer:
+        """Diagnose."""
+        situation = situation_from_case(case)
+        with switched_off(self.off):
+            began = perf_counter()
+            analysis = diagnose(situation, self.settings)
+            seconds = perf_counter() - began
+        return Answer(
+            ranking=analysis.ranking,
+            metrics=tuple((key.component, key.metric) for key in analysis.metric_ranking[:METRICS_KEPT]),
+            causes=tuple((cause.component, cause.likelihood) for cause in analysis.possible_causes),
+            confidence=analysis.confidence,
+            is_named=analysis.most_likely_cause is not None,
+            seconds=seconds,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theirs:
+    """A rival.
+
+    Parameters
+    ----------
+    key
+        In ``RIVALS``.
+    """
+
+    key: str
+
+    def __call__(self, case: Case) -> Answer:
+        """Rank."""
+        began = perf_counter()
+        scores = RIVALS[self.key].score(case)
+        seconds = perf_counter() - began
+        if isinstance(scores, CannotRun):
+            return Answer(reason=scores.reason)
+        return Answer(ranking=ranked(case, scores), seconds=seconds)
+
+
+def collectors() -> dict[str, ModuleType]:
+    """The collectors that the fusion knows.
+
+    Returns
+    -------
+    dict of str to module
+        By their names: every module that ``analysis.rootcause.fusion`` has imported and that has ``NAME`` and
+        ``collect``.
+    """
+    modules = (thing for thing in vars(fusion).values() if isinstance(thing, ModuleType))
+    return {module.NAME: module for module in modules if hasattr(module, "NAME") and hasattr(module, "collect")}
+
+
+@contextmanager
+def switched_off(names: tuple[str, ...]) -> Iterator[None]:
+    """Let collectors say that they were switched off.
+
+    Parameters
+    ----------
+    names
+        As in ``collectors``; an unknown one is a KeyError.
+
+    Yields
+    ------
+    None
+        Once.
+    """
+    with ExitStack() as stack:
+        for name in names:
+            module = collectors()[name]
+            stack.callback(setattr, module, "collect", module.collect)
+            module.collect = _nothing_of_metrics if module is metrics else _skip(name)  # type: ignore[attr-defined]  # put back at the end
+        yield
+
+
+def _skip(name: str) -> Any:
+    """A collector that finds nothing."""
+
+    def collect(*_given: object) -> SkippedMethod:
+        return SkippedMethod(name=name, reason="It is switched off.")
+
+    return collect
+
+
+def _nothing_of_metrics(observation: Observation, _settings: RootCauseSettings) -> metrics.MetricFindings:
+    """Findings of a situation whose metrics say nothing."""
+    width = 0 if observation.series is None else len(observation.series.keys)
+    reason = SkippedMethod(name=metrics.NAME, reason="It is switched off.")
+    return metrics.MetricFindings(evidence=(), symptom={}, strength={}, points=np.zeros(width), skipped=(reason,))
