@@ -3,6 +3,7 @@
 Reads and writes what an algorithm may see; the truth of a suite is read in ``models.sources.suites`` only.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +18,15 @@ from models.frames import LONG_COLUMNS, MetricFrame, SeriesKey, to_datetime64
 from models.sources.columns import names, numbers
 from models.sources.grids import Points, lay_out
 from models.sources.holes import find_hole
-from models.sources.incident_file import read_edges, read_incident
+from models.sources.incident_file import read_incident
 from models.sources.json_files import write_object
 from models.sources.long_form import points_from_long, write_long
 from models.sources.parquet import read_parquet, table_from_pandas
+from models.sources.renames import renamed_key, renamed_points, renamed_table
 from models.sources.repairs import Repair
 from models.sources.steps import infer_step
 from models.sources.times import times_us
+from models.sources.topology_file import TopologyFile, read_topology_file
 
 LONE_STEP_S = 60.0
 """The step of a case whose metrics hold a single time, so that no step can be told."""
@@ -51,7 +54,8 @@ class Case:
     frame
         All metrics, history and incident.
     edges
-        Caller and callee; None if the case has no topology.
+        Caller and callee of the calls that hold at the detection, by their present names; None if the case has no
+        topology. Where the topology tells earlier names, all other parts are renamed too (see ``repairs``).
     traces
         ts (datetime64[us, UTC]), trace_id, span_id, parent_span_id ("" = root), component, operation, duration_s.
     logs
@@ -144,22 +148,41 @@ def _read(place: Path) -> Case:
     for name, columns in TABLE_COLUMNS.items():
         tables[name], more = _read_table(place / f"{name}.parquet", columns)
         repairs += more
+    path = place / "topology.json"
+    topology = read_topology_file(path) if path.exists() else TopologyFile(edges=())
+    points, tables, more = _renamed(points, tables, topology.present_names, place)
+    repairs += more
+    target = incident.target and renamed_key(incident.target, topology.present_names)
     frame = None
     if points is not None and len(points.times_us):
         step_s, step_repairs = _step(points, incident.step_s)
         points, tables, hole_repairs = _close_hole(points, tables, incident.detected_at, step_s)
         frame, grid_repairs = lay_out(points, step_s=step_s)
         repairs += step_repairs + hole_repairs + grid_repairs
-    topology = place / "topology.json"
     return Case(
         name=incident.name,
         detected_at=incident.detected_at,
-        target=incident.target,
+        target=target,
         frame=frame,
-        edges=read_edges(topology) if topology.exists() else None,
+        edges=topology.pairs_at(incident.detected_at) if path.exists() else None,
         **tables,
         repairs=repairs,
     )
+
+
+def _renamed(
+    points: Points | None, tables: dict[str, pd.DataFrame | None], names: Mapping[str, str], place: Path
+) -> tuple[Points | None, dict[str, pd.DataFrame | None], tuple[Repair, ...]]:
+    """Everything by the present names, where the topology tells earlier ones."""
+    repairs: tuple[Repair, ...] = ()
+    renamed = dict(tables)
+    if names and points is not None:
+        points, repairs = renamed_points(points, names)
+    for name, table in tables.items():
+        if names and table is not None:
+            renamed[name], more = renamed_table(table, names, str(place / f"{name}.parquet"))
+            repairs += more
+    return points, renamed, repairs
 
 
 def _read_points(path: Path) -> tuple[Points | None, tuple[Repair, ...]]:

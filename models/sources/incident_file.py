@@ -1,4 +1,4 @@
-"""The two JSON files of a case: what happened when (``incident.json``), and who calls whom (``topology.json``)."""
+"""``incident.json``: what happened when, and which symptom is asked about."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,39 +58,6 @@ def read_incident(path: Path) -> Incident:
         step_s=_step(content.get("step_s"), source),
         repairs=repairs,
     )
-
-
-def read_edges(path: Path) -> tuple[tuple[str, str], ...]:
-    """Read ``topology.json``.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Returns
-    -------
-    tuple of (str, str)
-        Caller and callee, each pair once, in the order of the file; loops and cycles stay.
-
-    Raises
-    ------
-    CaseError
-        If there is no list of edges, or an edge lacks an end.
-    """
-    source = str(path)
-    listed = read_object(path).get("edges")
-    if not isinstance(listed, list):
-        raise CaseError("there is no list of edges", source=source, column="edges", remedy="it may be empty")
-    pairs: dict[tuple[str, str], None] = {}
-    for row, edge in enumerate(listed):
-        ends = edge if isinstance(edge, dict) else {}
-        caller, callee = ends.get("caller"), ends.get("callee")
-        if not (isinstance(caller, str) and caller and isinstance(callee, str) and callee):
-            problem = f"{str(edge)[:80]!r} is no edge"
-            raise CaseError(problem, source=source, row=row, remedy="write caller and callee, both non-empty strings")
-        pairs[caller, callee] = None
-    return tuple(pairs)
 
 
 def _text(value: Any, column: str, source: str) -> str:

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from analysis.topology import read_topology
 from models.frames import MetricFrame, SeriesKey
 from models.sources.files import write_long
+from models.sources.topology_file import read_topology_file
 from tests.service.commands.conftest import typed
 
 
@@ -30,7 +30,7 @@ def test_the_lagged_call_is_found_and_written(history, tmp_path):
     said = typed("topology", "discover", str(history), "--out", str(tmp_path / "topology.json"))
     assert said.code == 0
     assert "shop -> store" in said.out
-    assert [(e.caller, e.callee) for e in read_topology(tmp_path / "topology.json").edges] == [("shop", "store")]
+    assert [(e.caller, e.callee) for e in read_topology_file(tmp_path / "topology.json").edges] == [("shop", "store")]
 
 
 def test_json_tells_lag_and_strength(history):
