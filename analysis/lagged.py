@@ -72,8 +72,10 @@ def lagged(column: Values, first: int, last: int) -> Values:
     ----------
     column
         Shape (rows,).
-    first, last
-        Rows before, inclusive.
+    first
+        Fewest rows before.
+    last
+        Most rows before.
 
     Returns
     -------
