@@ -1,8 +1,8 @@
 """Faultline and its rivals behind one call: a case goes in, an answer comes out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import ModuleType
 from typing import Any
@@ -137,7 +137,8 @@ def switched_off(names: tuple[str, ...]) -> Iterator[None]:
         for name in names:
             module = collectors()[name]
             stack.callback(setattr, module, "collect", module.collect)
-            module.collect = _nothing_of_metrics if module is metrics else _skip(name)  # type: ignore[attr-defined]  # put back at the end
+            changed = _nothing_of_metrics(metrics.collect) if module is metrics else _skip(name)
+            setattr(module, "collect", changed)  # noqa: B010  # a module has no such attribute to mypy; put back below
         yield
 
 
@@ -150,8 +151,11 @@ def _skip(name: str) -> Any:
     return collect
 
 
-def _nothing_of_metrics(observation: Observation, _settings: RootCauseSettings) -> metrics.MetricFindings:
-    """Findings of a situation whose metrics say nothing."""
-    width = 0 if observation.series is None else len(observation.series.keys)
-    reason = SkippedMethod(name=metrics.NAME, reason="It is switched off.")
-    return metrics.MetricFindings(evidence=(), symptom={}, strength={}, points=np.zeros(width), skipped=(reason,))
+def _nothing_of_metrics(collect: Callable[..., metrics.MetricFindings]) -> Callable[..., metrics.MetricFindings]:
+    """The collector of metrics as if there were none; other collectors still see the series."""
+
+    def collect_nothing(observation: Observation, settings: RootCauseSettings) -> metrics.MetricFindings:
+        width = 0 if observation.series is None else len(observation.series.keys)
+        return replace(collect(replace(observation, series=None), settings), points=np.zeros(width))
+
+    return collect_nothing
