@@ -1,16 +1,18 @@
 """How the events of one incident hang together: which could have led to which, where it began, and whom it touched.
 
-An event can lead to a later one in the same component or in a direct caller of it, and only soon after; a change can
-also lead to a simultaneous event. That is possibility, not proof: the root cause is for ``rootcause`` to name.
+An event can lead to a later one in the same component or in a direct caller of it, and only soon after. At the same
+time a change comes before what is seen, and a callee before its caller, unless they call each other in a circle: a
+coarse step hides the order. That is possibility, not proof: the root cause is for ``rootcause`` to name.
 
 Simultaneous events of one component are one burst, and a link that follows from two others is left out. Thousands of
 events at one moment are therefore one node, and the number of links stays near that of the events.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from graphlib import TopologicalSorter
 from itertools import groupby
 
 from analysis.events import Event, EventKind
@@ -18,6 +20,7 @@ from analysis.topology import DependencyGraph
 
 CHANGES = frozenset({EventKind.CHANGE, EventKind.DEPLOY, EventKind.ACTION})
 """What comes from outside of the system and can lead to what is seen at the same time."""
+Phase = tuple[datetime, bool, int]
 HEAVIEST = 1e6
 """No event weighs more in a chain: sums stay finite."""
 
@@ -34,6 +37,8 @@ class Burst:
         Whom it is about.
     is_change
         Whether it is made of changes; the other kinds form a burst of their own.
+    level
+        Of the component in the calls: higher than those of its callees; 0 for changes.
     events
         At least one, the gravest first.
     """
@@ -41,6 +46,7 @@ class Burst:
     at: datetime
     component: str
     is_change: bool
+    level: int
     events: tuple[Event, ...]
 
     @property
@@ -54,9 +60,9 @@ class Burst:
         return _weight(self.lead)
 
     @property
-    def phase(self) -> tuple[datetime, bool]:
-        """Sorts by time; changes come before what they bring about at the same time."""
-        return (self.at, not self.is_change)
+    def phase(self) -> Phase:
+        """Sorts by what can lead to what: time, then changes before what they bring about, then callees first."""
+        return (self.at, not self.is_change, self.level)
 
 
 class EventGraph:
@@ -85,11 +91,23 @@ class EventGraph:
 
     def __init__(self, events: Iterable[Event], graph: DependencyGraph, *, window_s: float = 300.0) -> None:
         self.timeline: tuple[Event, ...] = tuple(sorted(set(events), key=_order))
-        self.bursts: tuple[Burst, ...] = tuple(_bursts(self.timeline))
-        self._window = timedelta(seconds=window_s)
         self._topology = graph
+        self._levels = levels({event.component for event in self.timeline}, graph)
+        self.bursts: tuple[Burst, ...] = tuple(self._find_bursts())
+        self._window = timedelta(seconds=window_s)
         self.before: tuple[tuple[int, ...], ...] = self._find_links()
         self._place = {(burst.phase, burst.component): i for i, burst in enumerate(self.bursts)}
+
+    def _find_bursts(self) -> Iterator[Burst]:
+        """Unite what one component shows at one moment."""
+        ordered = sorted(self.timeline, key=lambda event: (*self._phase(event), event.component))
+        for (at, is_seen, level, name), group in groupby(ordered, key=lambda e: (*self._phase(e), e.component)):
+            events = sorted(group, key=lambda event: (-_weight(event), event))
+            yield Burst(at=at, component=name, is_change=not is_seen, level=level, events=tuple(events))
+
+    def _phase(self, event: Event) -> Phase:
+        is_seen = event.kind not in CHANGES
+        return (event.at, is_seen, self._levels.get(event.component, 0) if is_seen else 0)
 
     def _find_links(self) -> tuple[tuple[int, ...], ...]:
         """Link every burst to the latest one of its component and of each of its callees."""
@@ -168,7 +186,7 @@ class EventGraph:
     def _can_lead(self, earlier: Event, later: Event) -> bool:
         """Whether time, window and calls allow it."""
         is_near = later.component in {earlier.component, *self._topology.dependents_of(earlier.component)}
-        return is_near and _phase(earlier) < _phase(later) and later.at - earlier.at <= self._window
+        return is_near and self._phase(earlier) < self._phase(later) and later.at - earlier.at <= self._window
 
     def consequences_of(self, event: Event) -> tuple[Event, ...]:
         """Everything that an event can have led to.
@@ -183,7 +201,7 @@ class EventGraph:
         tuple of Event
             In the order of time.
         """
-        start = self._place.get((_phase(event), event.component))
+        start = self._place.get((self._phase(event), event.component))
         if start is None or event not in self.bursts[start].events:
             return ()
         reached = {start}
@@ -221,21 +239,35 @@ def blast_radius(component: str, affected: Sequence[str], graph: DependencyGraph
     }
 
 
-def _bursts(timeline: Sequence[Event]) -> Iterator[Burst]:
-    """Unite what one component shows at one moment."""
-    by_phase = sorted(timeline, key=lambda event: (*_phase(event), event.component))
-    for (at, is_seen, component), group in groupby(by_phase, key=lambda event: (*_phase(event), event.component)):
-        events = sorted(group, key=lambda event: (-_weight(event), event))
-        yield Burst(at=at, component=component, is_change=not is_seen, events=tuple(events))
+def levels(names: Collection[str], graph: DependencyGraph) -> dict[str, int]:
+    """How high components stand in the calls.
 
+    Parameters
+    ----------
+    names
+        Any; only the calls between them count.
+    graph
+        Who calls whom.
 
-def _phase(event: Event) -> tuple[datetime, bool]:
-    return (event.at, event.kind not in CHANGES)
+    Returns
+    -------
+    dict of str to int
+        Above those of all callees; equal among components that call each other in a circle; 0 without callees.
+    """
+    circle = {name: group for group in graph.cycles() for name in group}
+    groups = {name: circle.get(name, (name,)) for name in sorted(names)}
+    below: dict[tuple[str, ...], set[tuple[str, ...]]] = {group: set() for group in groups.values()}
+    for name, group in groups.items():
+        below[group] |= {groups[callee] for callee in graph.dependencies_of(name) if callee in groups} - {group}
+    found: dict[tuple[str, ...], int] = {}
+    for group in TopologicalSorter(below).static_order():
+        found[group] = max((found[callee] + 1 for callee in below[group]), default=0)
+    return {name: found[group] for name, group in groups.items()}
 
 
 def _order(event: Event) -> tuple[object, ...]:
     """Time first; at the same time changes come before what they bring about."""
-    return (*_phase(event), event)
+    return (event.at, event.kind not in CHANGES, event)
 
 
 def _weight(event: Event) -> float:

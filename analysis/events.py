@@ -7,8 +7,11 @@ from enum import StrEnum
 
 import pandas as pd
 
-from analysis.rootcause.kinds import classify
+from analysis.rootcause.kinds import MetricKind, classify
 from models.anomalies import Anomaly
+
+ECHO_WEIGHT = 0.5
+"""Weight of an alert on logs: everyone who hears of the trouble writes about it."""
 
 
 class EventKind(StrEnum):
@@ -84,7 +87,7 @@ def from_anomalies(anomalies: Iterable[Anomaly]) -> tuple[Event, ...]:
             detail=f"{anomaly.value:.4g} where {anomaly.expected:.4g} was expected ({anomaly.severity.lower()})",
             weight=max(0.0, anomaly.score),
             lasted_s=anomaly.duration_s,
-            is_symptom=classify(anomaly.key.metric).is_symptomatic,
+            is_symptom=is_symptom(anomaly.key.metric, is_falling=anomaly.value < anomaly.expected),
         )
         best[event.id] = max(event, best.get(event.id, event), key=lambda e: (e.weight, e))
     return tuple(sorted(best.values()))
@@ -119,8 +122,28 @@ def _event(at: datetime, component: str, caller: str, kind: str, name: str, sign
         kind=_kind(kind, name),
         name=name,
         detail=f"{kind.lower()} {name} {sign}".strip() + by,
-        is_symptom=kind == "TRACE" or (kind == "METRIC" and classify(name).is_symptomatic),
+        weight=ECHO_WEIGHT if kind == "LOG" else 1.0,
+        is_symptom=kind == "TRACE" or (kind == "METRIC" and is_symptom(name, is_falling=sign == "down")),
     )
+
+
+def is_symptom(metric: str, *, is_falling: bool) -> bool:
+    """Whether callers suffer when a metric moves.
+
+    Parameters
+    ----------
+    metric
+        Its name.
+    is_falling
+        Whether it went down. A latency that falls hurts nobody; errors may be a rate of successes.
+
+    Returns
+    -------
+    bool
+        True for a latency that does not fall and for errors.
+    """
+    kind = classify(metric)
+    return kind.is_symptomatic and not (kind is MetricKind.LATENCY and is_falling)
 
 
 def _kind(kind: str, name: str) -> EventKind:

@@ -10,7 +10,8 @@ def diagnose(
     case: Annotated[Path, typer.Option(help="Directory of the incident, in the case format (see README).")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Rank the likely root causes of a recorded incident, with evidence."""
+    """Tell root cause, critical failure and impact of a recorded incident, with evidence and timeline."""
+    from analysis.card.make import card_of_situation
     from analysis.pipeline import diagnose as analyse
     from analysis.pipeline import situation_from_case
     from models.sources.cases import read_case
@@ -18,15 +19,20 @@ def diagnose(
     from service.store.codec import encode
 
     recorded = read_case(case)
-    analysis = analyse(situation_from_case(recorded))
+    situation = situation_from_case(recorded)
+    analysis = analyse(situation)
     if as_json:
         repairs = [str(repair) for repair in recorded.repairs]
-        output.print_json({"case": recorded.name, **encode(analysis), "repairs": repairs})
+        card = card_of_situation(situation, analysis)
+        output.print_json({"case": recorded.name, **encode(analysis), "card": encode(card), "repairs": repairs})
         return
     from rich.console import Console
 
-    from service.commands.report import print_analysis
+    from service.commands.card_text import TEXT_LIMITS, print_card
+    from service.commands.report import print_causes
 
     for repair in recorded.repairs:
         output.say(f"repaired: {repair}")
-    print_analysis(Console(), analysis)
+    console = Console()
+    print_card(console, card_of_situation(situation, analysis, TEXT_LIMITS))
+    print_causes(console, analysis, first=0 if analysis.most_likely_cause is None else 1)

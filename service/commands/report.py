@@ -35,13 +35,33 @@ def print_analysis(console: Console, analysis: RootCauseAnalysis) -> None:
         )
         if best.propagation:
             console.print(f"Propagation: {escape(' -> '.join(best.propagation))}")
-    table = Table(show_header=True, header_style="bold", expand=False)
-    for name in ("", "component", "category", "likely"):
+    print_causes(console, analysis)
+
+
+def print_causes(console: Console, analysis: RootCauseAnalysis, first: int = 0) -> None:
+    """Print the candidates with their evidence, and what could not run.
+
+    Parameters
+    ----------
+    console
+        Where to.
+    analysis
+        What to print.
+    first
+        So many candidates are left out, as they are told elsewhere.
+    """
+    title = "\nOther candidates" if first else None
+    table = Table(show_header=True, header_style="bold", expand=False, title=title, title_justify="left")
+    table.add_column("", no_wrap=True)
+    table.add_column("component", overflow="fold", max_width=36)
+    for name in ("category", "likely"):
         table.add_column(name, no_wrap=True)
     table.add_column("evidence (+ for, - against)", overflow="fold")
-    for rank, cause in enumerate(analysis.possible_causes[:SHOWN_CAUSES], start=1):
+    shown = analysis.possible_causes[first:SHOWN_CAUSES]
+    for rank, cause in enumerate(shown, start=first + 1):
         table.add_row(str(rank), escape(cause.component), cause.category, f"{cause.likelihood:.0%}", _evidence(cause))
-    console.print(table)
+    if shown:
+        console.print(table)
     for method in analysis.skipped:
         console.print(f"[dim]not used: {escape(method.name)}: {escape(method.reason)}[/]")
 

@@ -83,22 +83,31 @@ def test_table_rows_become_deploys_changes_and_alerts():
 
 def can_lead(earlier, later, graph, window_s=300.0):
     """The definition, word by word."""
+    is_caller = later.component in graph.dependents_of(earlier.component)
+    is_circle = later.component in graph.distances_from(earlier.component, at_most=99)
     is_change = [e.kind in CHANGES for e in (earlier, later)]
-    is_before = earlier.at < later.at or (earlier.at == later.at and is_change == [True, False])
-    is_near = later.component == earlier.component or later.component in graph.dependents_of(earlier.component)
+    is_first = is_change == [True, False] or (is_change == [False, False] and is_caller and not is_circle)
+    is_before = earlier.at < later.at or (earlier.at == later.at and is_first)
+    is_near = later.component == earlier.component or is_caller
     return is_before and is_near and (later.at - earlier.at).total_seconds() <= window_s
 
 
 def naive(events, graph):
     """The graph with every link: roots, consequences of each event, weight of the heaviest chain."""
-    ordered = sorted(events, key=lambda e: (e.at, e.kind not in CHANGES, e))
-    after = {e: [f for f in ordered if can_lead(e, f, graph)] for e in ordered}
+    after = {e: [f for f in events if can_lead(e, f, graph)] for e in events}
     reached, heaviest = {}, {}
-    for e in reversed(ordered):
-        reached[e] = set(after[e]).union(*(reached[f] for f in after[e]))
-        heaviest[e] = e.weight + max((heaviest[f] for f in after[e]), default=0.0)
+
+    def visit(event):
+        if event not in reached:
+            for later in after[event]:
+                visit(later)
+            reached[event] = set(after[event]).union(*(reached[f] for f in after[event]))
+            heaviest[event] = event.weight + max((heaviest[f] for f in after[event]), default=0.0)
+
+    for event in events:
+        visit(event)
     led_to = {f for later in after.values() for f in later}
-    return {e for e in ordered if e not in led_to}, reached, max(heaviest.values(), default=0.0)
+    return {e for e in events if e not in led_to}, reached, max(heaviest.values(), default=0.0)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -173,3 +182,14 @@ def test_events_know_whether_callers_feel_them():
     ]
     lasting = from_anomalies([anomaly("db", 1, 3, metric="latency_ms")])
     assert [(e.is_symptom, e.lasted_s) for e in lasting] == [(True, 120.0)]
+
+
+def test_calls_order_what_a_coarse_step_hides():
+    """At the same time trouble passes from callee to caller; not in a circle, and not from one change to another."""
+    found = EventGraph([seen(name, 1) for name in ("web", "orders", "db")], GRAPH)
+    assert [e.component for e in found.critical_path()] == ["db", "orders", "web"]
+    circle = from_edges([("a", "b"), ("b", "a"), ("c", "a")])
+    assert [[e.component for e in pair] for pair in EventGraph([seen(n, 1) for n in "abc"], circle).links] == [
+        ["a", "c"]
+    ]
+    assert EventGraph([seen(n, 1, EventKind.DEPLOY) for n in ("orders", "db")], GRAPH).links == ()
