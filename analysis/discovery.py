@@ -5,7 +5,8 @@ other's own past, the latter may call the former. The result is a hint with its 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from analysis.findings import SkippedMethod
 from analysis.lagged import Values, common_load, f_test, fit_of, lagged, residuals
 from analysis.rootcause.kinds import MetricKind, classify
-from analysis.topology import DependencyGraph, EdgeSource, from_edges
+from analysis.topology import DependencyGraph, EdgeSource, Fact, FactKind, from_edges
 from models.errors import ConfigurationError
 from models.frames import MetricFrame, SeriesKey
 
@@ -114,6 +115,26 @@ class Discovery:
         pairs = ((edge.caller, edge.callee) for edge in self.edges)
         return from_edges(pairs, source=EdgeSource.LAG, components=(key.component for key in self.signals))
 
+    def hints(self, first: datetime, last: datetime) -> tuple[Fact, ...]:
+        """Turn the edges into facts for a ``TopologyHistory``, which keeps them out of its graphs.
+
+        Parameters
+        ----------
+        first
+            UTC; when the frame begins.
+        last
+            UTC; when it ends.
+
+        Returns
+        -------
+        tuple of Fact
+            One an edge, with its strength.
+        """
+        bare = Fact(
+            kind=FactKind.EDGE, names=("", ""), source=EdgeSource.LAG, first_seen=first, last_seen=max(first, last)
+        )
+        return tuple(replace(bare, names=(edge.caller, edge.callee), strength=edge.strength) for edge in self.edges)
+
 
 def discover_edges(frame: MetricFrame, settings: DiscoverySettings | None = None) -> Discovery:
     """Find calls by lagged dependence: Granger's F-test on deseasonalised latency, at a false-discovery rate.
@@ -128,11 +149,16 @@ def discover_edges(frame: MetricFrame, settings: DiscoverySettings | None = None
     arrives within the same row, nor tell a call from a hidden cause that two components share with different delays;
     an indirect call whose middle is noisy or has gaps looks direct.
 
+    A hint, no knowledge. On real recordings whose calls are known it is no better than chance: of 16 edges in three
+    days of PetShop (5 min rows, 37 components) 1 was a call, 1 an indirect one, 3 ran backwards, where a pair at random
+    is a call with 3 %; of 9 edges in ten hours of Online Boutique (1 min rows, 8 components) 2 were calls, 1 ran
+    backwards, where a pair at random is one with 21 %. It found 3 % and 17 % of the calls. Real calls take
+    milliseconds, so their effect arrives within the same row; what lags by minutes is mostly shared load.
+
     Measured on the simulated shop (14 components, 22 calls, 60 s rows, seeds 0 to 2), where a pair at random is a call
     with 12 %: two healthy days gave 41 to 55 % of the calls, and 91 to 100 % of the guesses were right; one day of seed
-    0 gave 9 %. With 28 faint slowdowns of 12 minutes it gave 91 % of the calls, 77 to 95 % right. Ten days as means of
-    five minutes gave 59 to 64 %, 82 to 93 % right; two days of 60 components 40 %, 96 % right. No call was reversed.
-    These are kind figures: simulated callers feel their callees one row late at the earliest and over two minutes.
+    0 gave 9 %. With 28 faint slowdowns of 12 minutes it gave 91 % of the calls, 77 to 95 % right. Simulated callers
+    feel their callees one row late at the earliest, which is what the test looks for: these figures promise nothing.
     Of 100 frames of independent noise 3 had an edge, 7 if each value kept 95 % of the one before.
 
     Parameters

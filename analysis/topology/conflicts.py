@@ -69,7 +69,10 @@ def conflicts_among(
     """
     traced = {name for name, source in components if source is EdgeSource.TRACES}
     stated = {name for names, sources in edges.items() if sources & _STATED for name in names}
-    found = [*_reversed(edges), *_one_sided(edges, traced, stated), *_aliases(list(facts))]
+    disputed = list(_reversed(edges))
+    pairs = {conflict.names for conflict in disputed}
+    calm = {names: sources for names, sources in edges.items() if not {names, names[::-1]} & pairs}
+    found = [*disputed, *_one_sided(calm, traced, stated), *_aliases(list(facts))]
     return tuple(sorted(found, key=lambda one: (one.kind, one.names)))
 
 

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
 
 import pandas as pd
 
 from analysis.topology.graph import EdgeSource
 from analysis.topology.traces import Traced, traced_calls, traced_components
 from models.errors import InputError
-from models.sources.topology_file import TopologyFile
+from models.sources.topology_file import StatedComponent, TopologyFile, Validity
 
 _ALWAYS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
@@ -80,8 +79,10 @@ class Fact:
         bool
             True from the first sighting on until the last one, and until it is stale.
         """
-        first, last = _span(self)
-        return first <= time and (time <= last or time - last <= _tolerance(self.source, staleness))
+        first, last = self.first_seen, self.last_seen
+        if first is not None and time < first:
+            return False
+        return last is None or time <= last or time - last <= _tolerance(self.source, staleness)
 
 
 def merged(facts: Iterable[Fact], staleness: timedelta) -> tuple[Fact, ...]:
@@ -102,9 +103,10 @@ def merged(facts: Iterable[Fact], staleness: timedelta) -> tuple[Fact, ...]:
     tuple of Fact
         Sorted.
     """
-    ordered = sorted(facts, key=_order)
-    groups = groupby(ordered, key=lambda fact: (fact.kind, fact.names, fact.source))
-    return tuple(fact for (_, _, source), group in groups for fact in _joined(group, _tolerance(source, staleness)))
+    groups: dict[tuple[FactKind, tuple[str, ...], EdgeSource], list[Fact]] = {}
+    for fact in facts:
+        groups.setdefault((fact.kind, fact.names, fact.source), []).append(fact)
+    return tuple(fact for about in sorted(groups) for fact in _joined(groups[about], _tolerance(about[2], staleness)))
 
 
 def declared_facts(
@@ -146,32 +148,24 @@ def file_facts(stated: TopologyFile) -> tuple[Fact, ...]:
     tuple of Fact
         Edges, components, aliases (which hold always) and attributes.
     """
-    found = [
-        Fact(
-            kind=FactKind.EDGE,
-            names=(edge.caller, edge.callee),
-            source=EdgeSource.FILE,
-            first_seen=edge.validity.first,
-            last_seen=edge.validity.last,
-        )
-        for edge in stated.edges
-    ]
-    for component in stated.components:
-        bare = Fact(
-            kind=FactKind.COMPONENT,
-            names=(component.name,),
-            source=EdgeSource.FILE,
-            first_seen=component.validity.first,
-            last_seen=component.validity.last,
-        )
-        values = ((key, value) for key, several in component.attributes for value in several)
-        found.append(bare)
-        found += [replace(bare, kind=FactKind.ATTRIBUTE, names=(component.name, *pair)) for pair in values]
-        found += [
-            Fact(kind=FactKind.ALIAS, names=(alias, component.name), source=EdgeSource.FILE)
-            for alias in component.aliases
-        ]
-    return tuple(found)
+    edges = (_stated(FactKind.EDGE, (edge.caller, edge.callee), edge.validity) for edge in stated.edges)
+    return (*edges, *(fact for component in stated.components for fact in _component_facts(component)))
+
+
+def _component_facts(component: StatedComponent) -> Iterator[Fact]:
+    """That it exists, what it was called and where it runs."""
+    name, validity = component.name, component.validity
+    yield _stated(FactKind.COMPONENT, (name,), validity)
+    for alias in component.aliases:
+        yield _stated(FactKind.ALIAS, (alias, name), Validity())
+    for key, values in component.attributes:
+        for value in values:
+            yield _stated(FactKind.ATTRIBUTE, (name, key, value), validity)
+
+
+def _stated(kind: FactKind, names: tuple[str, ...], validity: Validity) -> Fact:
+    """One fact of a file."""
+    return Fact(kind=kind, names=names, source=EdgeSource.FILE, first_seen=validity.first, last_seen=validity.last)
 
 
 def trace_facts(spans: pd.DataFrame, at: datetime) -> tuple[Fact, ...]:
@@ -218,10 +212,12 @@ def _seen(kind: FactKind, traced: Iterable[Traced], at: datetime) -> Iterator[Fa
         )
 
 
-def _joined(group: Iterable[Fact], tolerance: timedelta) -> list[Fact]:
-    """Facts of one source about one thing, sorted by time: neighbours become one."""
+def _joined(group: list[Fact], tolerance: timedelta) -> list[Fact]:
+    """Facts of one source about one thing: neighbours in time become one."""
+    if len(group) == 1:
+        return group
     found: list[Fact] = []
-    for fact in group:
+    for fact in sorted(group, key=_span):
         if found and _span(fact)[0] - _span(found[-1])[1] <= tolerance:
             found[-1] = _both(found[-1], fact)
         else:
@@ -244,11 +240,6 @@ def _both(earlier: Fact, later: Fact) -> Fact:
 def _span(fact: Fact) -> tuple[datetime, datetime]:
     """First and last moment."""
     return fact.first_seen or _ALWAYS[0], fact.last_seen or _ALWAYS[1]
-
-
-def _order(fact: Fact) -> tuple[FactKind, tuple[str, ...], EdgeSource, datetime, datetime, int, float]:
-    """The same for every run."""
-    return fact.kind, fact.names, fact.source, *_span(fact), fact.count, fact.strength or 0.0
 
 
 def _tolerance(source: EdgeSource, staleness: timedelta) -> timedelta:

@@ -5,7 +5,7 @@ Sources that contradict each other stay side by side; nothing here decides betwe
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -98,11 +98,13 @@ class TopologyHistory:
 
     facts: tuple[Fact, ...] = ()
     staleness_s: float = 86_400.0
+    _present: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.staleness_s <= 3.2e10:
             raise ConfigurationError(f"staleness_s is {self.staleness_s}.", remedy="Give 0 to 3.2e10 seconds.")
         object.__setattr__(self, "facts", merged(self.facts, self._staleness))
+        object.__setattr__(self, "_present", present_names(self.facts))
 
     @property
     def _staleness(self) -> timedelta:
@@ -121,7 +123,7 @@ class TopologyHistory:
         TopologyHistory
             A new one.
         """
-        return replace(self, facts=(*self.facts, *facts))
+        return TopologyHistory(facts=(*self.facts, *facts), staleness_s=self.staleness_s)
 
     def with_edges(
         self,
@@ -196,7 +198,7 @@ class TopologyHistory:
         str
             The name itself if no alias is known.
         """
-        return present_names(self.facts).get(name, name)
+        return self._present.get(name, name)
 
     def known(self, time: datetime | None = None) -> tuple[KnownEdge, ...]:
         """List the calls with their provenance, hints included.
@@ -231,9 +233,13 @@ class TopologyHistory:
         DependencyGraph
             By present names. An edge is where any source knows it, also where another one contradicts.
         """
-        known = (edge for edge in self.known(time) if with_hints or not edge.is_hint)
+        least = set() if with_hints else {EdgeSource.LAG}
         return DependencyGraph(
-            (Edge(caller=edge.caller, callee=edge.callee, sources=edge.sources) for edge in known),
+            (
+                Edge(caller=caller, callee=callee, sources=tuple(sources))
+                for (caller, callee), sources in self._sources(time).items()
+                if sources - least
+            ),
             (names[0] for names, _ in self._held(FactKind.COMPONENT, time)),
         )
 
@@ -296,17 +302,25 @@ class TopologyHistory:
         tuple of Conflict
             Sorted by kind and names.
         """
-        edges = {names: set[EdgeSource]() for names, _ in self._held(FactKind.EDGE, time)}
-        for names, fact in self._held(FactKind.EDGE, time):
-            edges[names].add(fact.source)
         components = {(names[0], fact.source) for names, fact in self._held(FactKind.COMPONENT, time)}
-        return conflicts_among(edges, components, self.facts)
+        aliases = [fact for fact in self.facts if fact.kind is FactKind.ALIAS]
+        return conflicts_among(self._sources(time), components, aliases)
+
+    def _sources(self, time: datetime | None) -> dict[tuple[str, ...], set[EdgeSource]]:
+        """Who knows each call at a moment."""
+        found: defaultdict[tuple[str, ...], set[EdgeSource]] = defaultdict(set)
+        for names, fact in self._held(FactKind.EDGE, time):
+            found[names].add(fact.source)
+        return found
 
     def _held(self, kind: FactKind, time: datetime | None) -> Iterator[tuple[tuple[str, ...], Fact]]:
         """Facts of one kind that hold at a moment, with the present names of the components."""
-        present, staleness = present_names(self.facts), self._staleness
+        present, staleness = self._present, self._staleness
         n_components = 1 if kind is FactKind.ATTRIBUTE else kind.n_names
         for fact in self.facts:
             if fact.kind is kind and (time is None or fact.holds_at(time, staleness)):
-                names = (present.get(name, name) for name in fact.names[:n_components])
-                yield (*names, *fact.names[n_components:]), fact
+                if present:
+                    components = (present.get(name, name) for name in fact.names[:n_components])
+                    yield (*components, *fact.names[n_components:]), fact
+                else:
+                    yield fact.names, fact

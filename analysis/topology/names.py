@@ -1,14 +1,17 @@
 """Renamed components: aliases that a source states, and renames that two graphs suggest."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from analysis.topology.facts import Fact, FactKind
 from analysis.topology.graph import DependencyGraph
 
 _Neighbours = frozenset[tuple[str, str]]
 """Direction and name."""
+
+_Shares = dict[_Neighbours, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,15 +108,13 @@ def suggest_renames(
     """
     stayed = set(before.components) & set(after.components)
     olds, news = _by_neighbours(before, stayed), _by_neighbours(after, stayed)
-    shares = _shares(olds, news)
-    best: defaultdict[tuple[str, _Neighbours], float] = defaultdict(float)
-    for (old, new), share in shares.items():
-        best["old", old] = max(best["old", old], share)
-        best["new", new] = max(best["new", new], share)
+    shares = _best_shares(olds, news)
+    reverse = _best_shares(news, olds)
     found = [
         RenameSuggestion(before=olds[old], after=news[new], overlap=share)
-        for (old, new), share in shares.items()
-        if share >= least_overlap and share == best["old", old] == best["new", new]
+        for old, best in shares.items()
+        for new, share in best.items()
+        if share >= least_overlap and old in reverse[new]
     ]
     return tuple(sorted(found, key=lambda one: (-one.overlap, one.before, one.after)))
 
@@ -129,11 +130,16 @@ def _by_neighbours(graph: DependencyGraph, stayed: set[str]) -> dict[_Neighbours
     return {neighbours: tuple(names) for neighbours, names in found.items() if neighbours}
 
 
-def _shares(olds: Iterable[_Neighbours], news: Iterable[_Neighbours]) -> dict[tuple[_Neighbours, _Neighbours], float]:
-    """Jaccard's index of every pair that has a neighbour in common."""
+def _best_shares(ones: Iterable[_Neighbours], others: Iterable[_Neighbours]) -> dict[_Neighbours, _Shares]:
+    """Of each set of neighbours those that share most of it (Jaccard's index); equals stay together."""
     holders: defaultdict[tuple[str, str], list[_Neighbours]] = defaultdict(list)
-    for new in news:
-        for neighbour in new:
-            holders[neighbour].append(new)
-    pairs = {(old, new) for old in olds for neighbour in old for new in holders.get(neighbour, ())}
-    return {(old, new): len(old & new) / len(old | new) for old, new in pairs}
+    for other in others:
+        for neighbour in other:
+            holders[neighbour].append(other)
+    found: dict[_Neighbours, _Shares] = {}
+    for one in ones:
+        common = Counter(chain.from_iterable(holders.get(neighbour, ()) for neighbour in one))
+        shares = {other: n / (len(one) + len(other) - n) for other, n in common.items()}
+        best = max(shares.values(), default=0.0)
+        found[one] = {other: share for other, share in shares.items() if share == best}
+    return found

@@ -109,6 +109,24 @@ def read_case(directory: str | Path) -> Case:
         ) from fault
 
 
+def read_traces(path: str | Path) -> tuple[pd.DataFrame, tuple[Repair, ...]]:
+    """Read ``traces.parquet`` alone.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    DataFrame
+        Columns as in the case format, ordered by time.
+    tuple of Repair
+        What the reader mended.
+    """
+    return _table(Path(path), TABLE_COLUMNS["traces"])
+
+
 def write_case(case: Case, directory: str | Path) -> None:
     """Write one case; ``read_case`` gives it back.
 
@@ -193,9 +211,12 @@ def _read_points(path: Path) -> tuple[Points | None, tuple[Repair, ...]]:
 
 
 def _read_table(path: Path, columns: tuple[str, ...]) -> tuple[pd.DataFrame | None, tuple[Repair, ...]]:
-    """One optional table, ordered by time; null strings are ""."""
-    if not path.exists():
-        return None, ()
+    """One optional table."""
+    return _table(path, columns) if path.exists() else (None, ())
+
+
+def _table(path: Path, columns: tuple[str, ...]) -> tuple[pd.DataFrame, tuple[Repair, ...]]:
+    """One table, ordered by time; null strings are ""."""
     table, source = read_parquet(path, list(columns)), str(path)
     times, repairs = times_us(table["ts"], source=source)
     content: dict[str, Any] = {"ts": pd.DatetimeIndex(times.astype("datetime64[us]")).tz_localize("UTC")}

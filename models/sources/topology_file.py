@@ -251,7 +251,12 @@ def is_name(value: object) -> TypeGuard[str]:
     bool
         False for anything but a string that UTF-8 can hold.
     """
-    return isinstance(value, str) and value != "" and not any("\ud800" <= c <= "\udfff" for c in value)
+    if not isinstance(value, str) or not value:
+        return False
+    try:
+        return value.isascii() or bool(value.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _shown(value: object) -> str:
