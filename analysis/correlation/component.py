@@ -31,10 +31,10 @@ def component(history: IncidentHistory, settings: CorrelationSettings) -> Correl
     """Count in how many incidents two components fail together, and test it against independence.
 
     Independence keeps how often each component fails and how many components each incident has: without the latter one
-    outage of everything would relate every pair. The joint count is compared with a binomial of the same mean and
-    variance as the sum of the incidents, at a false-discovery rate over all pairs that fail three times each. Related
-    pairs are merged to groups in which every pair is related. Strength is Loevinger's H, of a group the least of its
-    pairs: 0 is chance, 1 is as often together as possible.
+    outage of everything would relate every pair. The joint count is compared with a binomial of the mean and variance
+    that fixed margins give it (those of the hypergeometric distribution, summed over the sizes), at a false-discovery
+    rate over all pairs that fail three times each. Related pairs are merged to groups in which every pair is related.
+    Strength is Loevinger's H, of a group the least of its pairs: 0 is chance, 1 is as often together as possible.
 
     Assumes that incidents are independent of each other; a fault that flaps counts each time.
 
@@ -88,7 +88,7 @@ def _related(table: sparse.csr_array, settings: CorrelationSettings) -> _Pairs:
     chances, weights = _chances(table)
     first, second = chances[:, one], chances[:, other]
     mean = weights @ (first * second)
-    variance = weights @ (first * second * (1 - first * second))
+    variance = weights @ (first * (1 - first) * second * (1 - second))
     trials = np.clip(mean**2 / np.maximum(mean - variance, 1e-12), joint, table.shape[0])
     p_values = betainc(joint, trials - joint + 1, np.clip(mean / trials, 0.0, 1.0))
     q_values = adjusted(p_values, len(totals) * (len(totals) - 1) // 2)

@@ -14,7 +14,6 @@ from analysis.correlation.values import (
     CorrelationSettings,
     IncidentCorrelation,
     IncidentHistory,
-    origin_of,
 )
 from analysis.findings import SkippedMethod
 
@@ -82,8 +81,9 @@ def _kept(
 ) -> Iterator[IncidentCorrelation]:
     q_values = adjusted(np.array([each.p_value for each in tested]), len(tested))
     told: list[_Sharing] = []
-    order = sorted(range(len(tested)), key=lambda k: (q_values[k], -len(tested[k].rows), tested[k].value))
-    for k in order:
+    # A component says more than the name of its change: that is told of where both hold as well.
+    names = [(each.attribute != "component", each.attribute, each.value) for each in tested]
+    for k in sorted(range(len(tested)), key=lambda k: (q_values[k], -len(tested[k].rows), names[k])):
         each = tested[k]
         if q_values[k] <= settings.false_discovery_rate and not any(_is_same(each, other) for other in told):
             told.append(each)
@@ -91,13 +91,12 @@ def _kept(
 
 
 def _is_same(one: _Sharing, other: _Sharing) -> bool:
-    """Whether one tells the other again: the same incidents by another name, or some of them by the same name."""
-    is_same_name = (one.attribute, one.value) == (other.attribute, other.value)
-    return one.rows == other.rows or (is_same_name and not set(one.rows).isdisjoint(other.rows))
+    """Whether one tells little that the other did not: most of its incidents are among the other's."""
+    return 2 * len(set(one.rows) & set(other.rows)) > len(one.rows)
 
 
 def _shared(history: IncidentHistory, settings: CorrelationSettings) -> Iterator[_Sharing]:
-    origins = [origin_of(incident) for incident in history.incidents]
+    origins = history.origins
     windows = list(_windows(history.onsets, settings.shared_s))
     for attribute in sorted({name for own in history.attributes.values() for name in own}):
         value_of = {c: own[attribute] for c, own in sorted(history.attributes.items()) if attribute in own}
@@ -121,13 +120,13 @@ def _in_windows(
     attribute: str,
     value_of: Mapping[str, str],
     sizes: Mapping[str, int],
-    origins: list[str],
+    origins: tuple[str, ...],
     known: list[int],
     windows: list[range],
     shared_s: float,
 ) -> Iterator[_Sharing]:
     """Count the incidents of a window on each value."""
-    from scipy.stats import binom
+    from scipy.special import bdtrc
 
     usual = Counter(value_of[origins[row]] for row in known)
     for window in windows:
@@ -145,13 +144,13 @@ def _in_windows(
                 rows=on_it,
                 n=n,
                 expected=len(rows) * base,
-                p_value=float(binom.sf(n - 1, len(rows), base)),
+                p_value=float(bdtrc(n - 1, len(rows), min(base, 1.0))),
                 sentence=f"{n} of {len(rows)} incidents within {shared_s:.0f} s began on {attribute} {value}",
             )
 
 
 def _in_all(
-    attribute: str, value_of: Mapping[str, str], sizes: Mapping[str, int], origins: list[str], known: list[int]
+    attribute: str, value_of: Mapping[str, str], sizes: Mapping[str, int], origins: tuple[str, ...], known: list[int]
 ) -> Iterator[_Sharing]:
     """Count the components of each value that ever failed."""
     from scipy.stats import hypergeom
@@ -212,11 +211,10 @@ def _watched(history: IncidentHistory) -> tuple[float, float]:
 
 
 def _correlation(history: IncidentHistory, each: _Sharing, q_value: float) -> IncidentCorrelation:
-    members = [history.incidents[row] for row in each.rows]
     return IncidentCorrelation(
         kind=CorrelationKind.ENVIRONMENTAL,
-        incident_ids=tuple(incident.id for incident in members),
-        components=tuple(sorted({origin_of(incident) for incident in members})),
+        incident_ids=tuple(history.incidents[row].id for row in each.rows),
+        components=tuple(sorted({history.origins[row] for row in each.rows})),
         strength=max(0.0, 1 - each.expected / each.n),
         confidence=1 - q_value,
         description=f"{each.sentence}, where {each.expected:.2g} are to be expected (p {q_value:.1g} after correction)",

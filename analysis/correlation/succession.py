@@ -1,7 +1,7 @@
 """CAUSAL, told from incidents alone: those of a caller keep following those of its dependency."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,9 @@ from analysis.correlation.values import (
     CorrelationSettings,
     IncidentCorrelation,
     IncidentHistory,
-    origin_of,
 )
 from analysis.findings import SkippedMethod
+from analysis.topology import DependencyGraph
 
 _LEAST_REPEATS = 3
 
@@ -54,22 +54,19 @@ def succession(history: IncidentHistory, settings: CorrelationSettings) -> Corre
     Correlations
         One for each pair of components, with all incidents that led and followed.
     """
-    if history.graph is None or not history.graph.edges:
+    graph = history.graph
+    if graph is None or not graph.edges:
         return Correlations()  # the same is said by the test on the metrics
-    origins = [origin_of(incident) for incident in history.incidents]
-    counts = Counter(origins)
+    counts = Counter(history.origins)
     often = sorted(name for name, count in counts.items() if count >= _LEAST_REPEATS)
     if len(often) < 2:
         reason = f"fewer than two components began {_LEAST_REPEATS} incidents or more"
         return Correlations(skipped=(SkippedMethod(name="CAUSAL from repetition", reason=reason),))
-    places = np.array(origins)
-    pairs = [
-        (callee, caller)
-        for caller in often
-        for callee in sorted(history.graph.distances_from(caller, at_most=settings.hops))
-        if counts[callee] >= _LEAST_REPEATS
-    ]
-    tested = [_tested(history, places, pair, settings.follow_s) for pair in pairs]
+    rows: dict[str, list[int]] = {name: [] for name in often}
+    for row, origin in enumerate(history.origins):
+        if origin in rows:
+            rows[origin].append(row)
+    tested = [each for caller in often for each in _of_caller(history, graph, rows, caller, settings)]
     q_values = adjusted(np.array([each.p_value for each in tested]), len(tested))
     return Correlations(
         found=tuple(
@@ -80,27 +77,37 @@ def succession(history: IncidentHistory, settings: CorrelationSettings) -> Corre
     )
 
 
-def _tested(history: IncidentHistory, places: NDArray[np.str_], pair: tuple[str, str], follow_s: float) -> _Succession:
-    from scipy.stats import binom
+def _of_caller(
+    history: IncidentHistory,
+    graph: DependencyGraph,
+    rows: Mapping[str, list[int]],
+    caller: str,
+    settings: CorrelationSettings,
+) -> Iterator[_Succession]:
+    """Test a caller against each of its dependencies."""
+    from scipy.special import bdtrc
 
-    callee, caller = pair
-    onsets, (start, end) = history.onsets, history.watched()
-    leads, follows = np.flatnonzero(places == callee), np.flatnonzero(places == caller)
-    followed = _followed(onsets, leads, follows, follow_s)
-    backward = _followed(onsets, follows, leads, follow_s)
-    others = np.flatnonzero((places != callee) & (places != caller))
+    onsets, follow_s, follows = history.onsets, settings.follow_s, np.array(rows[caller])
+    start, end = history.watched()
     by_rate = -np.expm1(-len(follows) * follow_s / max(end - start, follow_s))
-    by_others = len(_followed(onsets, others, follows, follow_s)) / max(len(others), 1)
-    chance = max(by_rate, by_others)
-    p_value = float(binom.sf(len(followed) - 1, len(leads), chance))
-    return _Succession(
-        callee=callee,
-        caller=caller,
-        leaders=len(leads),
-        followed=followed,
-        expected=len(leads) * chance,
-        p_value=1.0 if len(backward) >= len(followed) else p_value,
-    )
+    n_all = len(_followed(onsets, range(len(onsets)), follows, follow_s))
+    n_own = len(_followed(onsets, follows, follows, follow_s))
+    for callee in sorted(set(graph.distances_from(caller, at_most=settings.hops)) & set(rows)):
+        leads = rows[callee]
+        followed = _followed(onsets, leads, follows, follow_s)
+        backward = _followed(onsets, follows, np.array(leads), follow_s)
+        n_others = len(onsets) - len(leads) - len(follows)
+        by_others = (n_all - n_own - len(followed)) / n_others if n_others else 0.0
+        chance = max(by_rate, by_others)
+        is_forward = len(followed) > len(backward)
+        yield _Succession(
+            callee=callee,
+            caller=caller,
+            leaders=len(leads),
+            followed=followed,
+            expected=len(leads) * chance,
+            p_value=float(bdtrc(len(followed) - 1, len(leads), chance)) if is_forward else 1.0,
+        )
 
 
 def _followed(

@@ -110,7 +110,7 @@ class CorrelationSettings:
 
     window_s: float = 300.0
     least_temporal_strength: float = 0.7
-    least_component_strength: float = 0.5
+    least_component_strength: float = 0.25
     false_discovery_rate: float = 0.05
     follow_s: float = 900.0
     shared_s: float = 3600.0
@@ -136,7 +136,7 @@ class IncidentHistory:
     Parameters
     ----------
     incidents
-        In any order; each with an anomaly.
+        In any order, each with an anomaly; kept in the order of their onsets.
     graph
         Who calls whom; None if nobody knows.
     changes
@@ -147,6 +147,14 @@ class IncidentHistory:
         Of components, for example ``{"orders": {"host": "node-3"}}``; values are compared as they are.
     observed
         From when to when somebody watched, UTC; None estimates it from the onsets.
+
+    Attributes
+    ----------
+    onsets
+        Shape (incidents,): seconds since 1970, in the order of the incidents.
+    origins
+        Where each incident began: the component of its earliest anomaly; of several the one with the highest score,
+        then the first name.
 
     Raises
     ------
@@ -160,6 +168,8 @@ class IncidentHistory:
     frame: MetricFrame | None = None
     attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     observed: tuple[datetime, datetime] | None = None
+    onsets: NDArray[np.float64] = field(init=False, repr=False)
+    origins: tuple[str, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -171,12 +181,10 @@ class IncidentHistory:
             seen.add(incident.id)
         if self.observed is not None and not self.observed[0] < self.observed[1]:
             raise InputError(f"nobody watched: {self.observed[0]} to {self.observed[1]}", remedy="give start, then end")
-        object.__setattr__(self, "incidents", tuple(sorted(self.incidents, key=lambda i: (i.onset, i.id))))
-
-    @property
-    def onsets(self) -> NDArray[np.float64]:
-        """Seconds since 1970, in the order of the incidents, which is that of the onsets."""
-        return np.array([incident.onset.timestamp() for incident in self.incidents])
+        ordered = tuple(sorted(self.incidents, key=lambda i: (i.onset, i.id)))
+        object.__setattr__(self, "incidents", ordered)
+        object.__setattr__(self, "onsets", np.array([incident.onset.timestamp() for incident in ordered]))
+        object.__setattr__(self, "origins", tuple(_origin(incident) for incident in ordered))
 
     def watched(self) -> tuple[float, float]:
         """From when to when somebody watched.
@@ -197,17 +205,5 @@ class IncidentHistory:
         return first - gap, last + gap
 
 
-def origin_of(incident: Incident) -> str:
-    """Where an incident began.
-
-    Parameters
-    ----------
-    incident
-        With an anomaly.
-
-    Returns
-    -------
-    str
-        Component of its earliest anomaly; of several the one with the highest score, then the first name.
-    """
+def _origin(incident: Incident) -> str:
     return min(incident.anomalies, key=lambda a: (a.start, -a.score, a.key)).key.component
