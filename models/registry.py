@@ -30,7 +30,7 @@ DETECTORS: Mapping[str, Callable[..., Detector]] = {
         Pattern,
     )
 }
-ENSEMBLE = (Spike.name, Shift.name, Lasting.name, ComponentResidual.name)
+ENSEMBLE = (Spike.name, Shift.name, ComponentResidual.name)
 """What is trained unless the user says otherwise."""
 
 
