@@ -109,6 +109,22 @@ def merged(facts: Iterable[Fact], staleness: timedelta) -> tuple[Fact, ...]:
     return tuple(fact for about in sorted(groups) for fact in _joined(groups[about], _tolerance(about[2], staleness)))
 
 
+def in_order(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Sort facts about one thing, which sources may know by different names.
+
+    Parameters
+    ----------
+    facts
+        In any order.
+
+    Returns
+    -------
+    tuple of Fact
+        By source, time and name.
+    """
+    return tuple(sorted(facts, key=lambda fact: (fact.source, *_span(fact), fact.names)))
+
+
 def declared_facts(
     pairs: Iterable[tuple[str, str]], source: EdgeSource, first: datetime | None, last: datetime | None
 ) -> tuple[Fact, ...]:

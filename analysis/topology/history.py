@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from analysis.topology.conflicts import Conflict, conflicts_among
-from analysis.topology.facts import Fact, FactKind, declared_facts, file_facts, merged, trace_facts
+from analysis.topology.facts import Fact, FactKind, declared_facts, file_facts, in_order, merged, trace_facts
 from analysis.topology.graph import DependencyGraph, Edge, EdgeSource
 from analysis.topology.names import present_names
 from models.errors import ConfigurationError
@@ -216,7 +216,7 @@ class TopologyHistory:
         found: defaultdict[tuple[str, ...], list[Fact]] = defaultdict(list)
         for names, fact in self._held(FactKind.EDGE, time):
             found[names].append(fact)
-        return tuple(KnownEdge(caller=a, callee=b, facts=tuple(found[a, b])) for a, b in sorted(found))
+        return tuple(KnownEdge(caller=a, callee=b, facts=in_order(found[a, b])) for a, b in sorted(found))
 
     def at(self, time: datetime | None, *, with_hints: bool = False) -> DependencyGraph:
         """Draw the graph as it was known to hold at a moment.

@@ -208,11 +208,17 @@ def _print(known: "TopologyHistory", time: datetime | None, renames: "tuple[Rena
     n_hints = sum(edge.is_hint for edge in edges)
     when = f"at {time.isoformat()}" if time else "ever"
     names = len(known.at(time).components)
-    output.say(f"{len(edges) - n_hints} calls among {names} components known {when}, {n_hints} hints")
+    calls, hints = _counted(len(edges) - n_hints, "call"), _counted(n_hints, "hint")
+    output.say(f"{calls} among {_counted(names, 'component')} known {when}, {hints}")
     for edge in edges:
         output.say(_edge_line(edge))
     for line in (*_conflict_lines(conflicts), *map(_rename_line, renames)):
         output.say(line)
+
+
+def _counted(n: int, what: str) -> str:
+    """A number and its noun."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def _edge_line(edge: "KnownEdge") -> str:
@@ -229,7 +235,7 @@ def _fact_words(fact: "Fact") -> str:
     if fact.last_seen:
         words.append(f"to {fact.last_seen:%Y-%m-%d %H:%M:%S}")
     if fact.count:
-        words.append(f"{fact.count} calls")
+        words.append(_counted(fact.count, "call"))
     if fact.strength is not None:
         words.append(f"strength {fact.strength:.2g}")
     return " ".join(words)

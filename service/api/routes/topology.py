@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from analysis.topology import from_edges
 from models.errors import InputError
 from models.frames import SeriesKey
 from service.api.dependencies import PREFIX, Engine, Limits
@@ -18,10 +19,13 @@ Name = Annotated[str, Query(max_length=1000)]
 
 @router.get("/topology", summary="Look up the service map", responses=problems())
 def topology(engine: Engine) -> Topology:
-    """List all components with their state, and who calls whom."""
+    """List all components with their state, and who calls whom, with the way in which that is known."""
     return Topology(
         nodes=[Component.of(state) for state in engine.component_states()],
-        edges=[Edge(caller=caller, callee=callee) for caller, callee in engine.edges()],
+        edges=[
+            Edge(caller=edge.caller, callee=edge.callee, sources=list(edge.sources))
+            for edge in from_edges(engine.edges()).edges
+        ],
     )
 
 

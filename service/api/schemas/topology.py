@@ -2,6 +2,7 @@
 
 from pydantic import AwareDatetime, Field
 
+from analysis.topology import EdgeSource
 from models.anomalies import AnomalySeverity
 from models.frames import to_datetime
 from service.api import backend as domain
@@ -39,10 +40,11 @@ class Component(Schema):
 class Edge(Schema):
     """One component calls another."""
 
-    model_config = example(caller="payments", callee="payments-db")
+    model_config = example(caller="payments", callee="payments-db", sources=["DECLARED"])
 
     caller: str
     callee: str
+    sources: list[EdgeSource] = Field(description="How the call is known; LAG alone is a hint, not knowledge.")
 
 
 class Topology(Schema):

@@ -17,13 +17,13 @@ QUERY = {
 
 
 def test_the_service_map(client):
-    """Every component has its state, an unknown score is null, edges run from caller to callee."""
+    """Every component has its state, an unknown score is null, edges run to the callee and say how they are known."""
     body = client.get("/api/v1/topology").json()
     assert [(n["component"], n["score"], n["severity"]) for n in body["nodes"]] == [
         ("orders", 3.0, "HIGH"),
         ("payments", None, None),
     ]
-    assert body["edges"][0] == {"caller": "orders", "callee": "payments"}
+    assert body["edges"][0] == {"caller": "orders", "callee": "payments", "sources": ["DECLARED"]}
 
 
 def test_a_series(client):
