@@ -70,13 +70,15 @@ def sort_components(scene: Scene) -> Sorted:
 
 
 def _find_critical(scene: Scene, cause: str) -> tuple[str, ...]:
-    """The highest of those that callers feel; if any depends on the root cause, only such ones."""
-    strengths = {name: scene.strength_of(name) for name in scene.odd if name != cause}
-    felt = {name: strength for name, strength in strengths.items() if strength > 0}
-    felt = {name: strength for name, strength in felt.items() if name in scene.steps_up} or felt
-    limit = FELT_SHARE * max(felt.values(), default=0.0)
-    highest = _highest(scene, {name for name, strength in felt.items() if strength >= limit})
-    found = sorted(highest, key=lambda name: (-felt[name], name))
+    """The highest of those that callers feel, and the target; where callers of the root cause are known, only those."""
+    strengths = {name: scene.strength_of(name) for name in scene.odd}
+    limit = max(FELT_SHARE * max(strengths.values(), default=0.0), 1e-9)
+    felt = {name for name, strength in strengths.items() if strength >= limit and name != cause}
+    if scene.steps_up:
+        felt = {name for name in scene.steps_up if strengths.get(name, 0.0) > 0}
+        most = max((strengths[name] for name in felt), default=0.0)
+        felt = {name for name in felt if strengths[name] >= FELT_SHARE * most}
+    found = sorted(_highest(scene, felt), key=lambda name: (-strengths[name], name))
     if scene.target and scene.target != cause:
         found = [scene.target, *(name for name in found if name != scene.target)]
     return tuple(found[:MOST_CRITICAL])
@@ -186,12 +188,12 @@ def _why_none_critical(scene: Scene) -> str:
     if not scene.odd:
         return "Nothing was seen to be odd."
     if scene.cause and scene.strength_of(scene.cause.component):
+        where = "none of those above it does" if scene.steps_up else "nobody is known to call it"
         name = scene.cause.component
-        where = "and nobody is known to call it" if not scene.graph.dependents_of(name) else "none of its callers does"
-        return f"Only the root cause itself, {name}, shows latency or errors, {where}: users feel it there, if at all."
-    return (
-        "No component but the root cause shows latency or errors." if scene.cause else "Nobody has latency or errors."
-    )
+        return f"The root cause, {name}, shows latency or errors itself, and {where}: users feel it there, if at all."
+    if scene.steps_up:
+        return "None of those that depend on the root cause shows latency or errors: users may not feel it."
+    return "No component shows grave latency or errors: users may not feel it."
 
 
 def make_impact(scene: Scene, found: Sorted) -> Impact:
@@ -215,7 +217,7 @@ def make_impact(scene: Scene, found: Sorted) -> Impact:
     return Impact(
         affected=affected,
         at_risk=at_risk,
-        why_none_affected="" if affected else "No further component was seen to be odd.",
+        why_none_affected="" if affected else f"No {'further ' if scene.odd else ''}component was seen to be odd.",
         why_none_at_risk="" if at_risk else _why_none_at_risk(scene),
     )
 

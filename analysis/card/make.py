@@ -6,7 +6,7 @@ from analysis.card import buckets
 from analysis.card.buckets import Sorted, listed
 from analysis.card.scene import Scene, say
 from analysis.card.story import Story
-from analysis.card.values import CardLimits, CriticalFailure, IncidentCard, Moment, RootCauseBucket
+from analysis.card.values import CardLimits, CriticalFailure, IncidentCard, Moment, Relation, RootCauseBucket
 from analysis.event_graph import EventGraph
 from analysis.events import Event, EventKind, from_anomalies, from_table
 from analysis.findings import CauseCategory, RootCauseAnalysis
@@ -129,7 +129,10 @@ def _headline(scene: Scene, root: RootCauseBucket, critical: CriticalFailure) ->
     if root.component:
         what = "" if root.category is CauseCategory.UNKNOWN else f"{root.category.lower()}, "
         cause = f"{root.component} ({what}{root.confidence:.0%} sure){_first_sign(scene, root)}"
-        return f"{who} from {cause}" if names else f"Users may not feel it yet: {cause}"
+        if not names:
+            return f"The trouble is in {cause}"
+        is_linked = critical.parties[0].relation is Relation.DEPENDS_ON_ROOT_CAUSE
+        return f"{who} from {cause}" if is_linked else f"{who}; most likely the cause is {cause}"
     if names:
         return f"{who}; the root cause is not known."
     return "Components are odd; the root cause is not known." if scene.odd else "Nothing odd was seen."

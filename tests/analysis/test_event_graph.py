@@ -97,15 +97,15 @@ def naive(events, graph):
     after = {e: [f for f in events if can_lead(e, f, graph)] for e in events}
     reached, heaviest = {}, {}
 
-    def visit(event):
-        if event not in reached:
-            for later in after[event]:
+    def visit(one):
+        if one not in reached:
+            for later in after[one]:
                 visit(later)
-            reached[event] = set(after[event]).union(*(reached[f] for f in after[event]))
-            heaviest[event] = event.weight + max((heaviest[f] for f in after[event]), default=0.0)
+            reached[one] = set(after[one]).union(*(reached[f] for f in after[one]))
+            heaviest[one] = one.weight + max((heaviest[f] for f in after[one]), default=0.0)
 
-    for event in events:
-        visit(event)
+    for one in events:
+        visit(one)
     led_to = {f for later in after.values() for f in later}
     return {e for e in events if e not in led_to}, reached, max(heaviest.values(), default=0.0)
 
