@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/rca_speed.py
 
 Each size is a process of its own: a made case with 60 rows, three calls a component, one component whose metrics all
-rise, and its callers up to three steps away, whose latency and errors rise. Wall time of one thread after a first run that is not counted.
-Writes docs/rca-speed.md; --profile prints where the time of the largest size goes instead.
+rise, and its callers up to three steps away, whose latency and errors rise. Wall time of one thread after a first run
+that is not counted. Writes docs/rca-speed.md; --profile prints where the time of the largest size goes instead.
 """
 
 import argparse

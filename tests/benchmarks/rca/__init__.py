@@ -1,0 +1,1 @@
+"""Tests of benchmarks.rca and of the programs that use it."""
