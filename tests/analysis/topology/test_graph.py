@@ -29,6 +29,7 @@ def test_unknown_components_have_no_neighbours():
     assert graph.distances_from("ghost", at_most=3) == {}
     assert graph.propagation("ghost", "web") == ()
     assert not graph.is_within("ghost", "web", 9)
+    assert (graph.n_below("ghost"), graph.reaches("ghost", "db"), graph.reaches("web", "ghost")) == (0, False, False)
 
 
 def test_cycles_and_self_calls_are_reported_and_harmless():
@@ -76,7 +77,7 @@ def test_path_edges_name_the_calls():
 @settings(max_examples=60, deadline=None)
 @given(pairs=PAIRS, prices=PRICES, hops=st.integers(0, 4))
 def test_the_walks_equal_those_of_networkx(pairs, prices, hops):
-    """Distances, reach, nearness, cycles and the cheapest first-named path are those of a slow, obvious oracle."""
+    """Distances, reach, nearness and the cheapest, first-named path are those of a slow, obvious oracle."""
     graph, oracle = from_edges(pairs), nx.DiGraph(sorted(pairs))
     around = oracle.to_undirected()
     for one in oracle:
@@ -87,7 +88,9 @@ def test_the_walks_equal_those_of_networkx(pairs, prices, hops):
         assert graph.dependents_of(one) == tuple(sorted(set(oracle.predecessors(one)) - {one}))
         within = nx.single_source_shortest_path_length(around, one, cutoff=hops)
         assert {other for other in oracle if graph.is_within(one, other, hops)} == set(within)
+        assert graph.n_below(one) == len(nx.descendants(oracle, one) - {one})
         for other in oracle:
+            assert graph.reaches(one, other) == (other in nx.descendants(oracle, one) - {one})
             assert graph.propagation(one, other, prices) == cheapest(oracle, one, other, prices)
 
 
