@@ -51,9 +51,12 @@ def tables(figures: Figures) -> str:
     Returns
     -------
     str
-        Markdown: each suite and the mean of the suites, in parentheses the difference to the first row.
+        Markdown: what one case is worth, then each suite and the mean of the suites, in parentheses the difference to
+        the first row.
     """
-    return "\n\n".join(_table(figures, title) for title in TITLES)
+    first = next(iter(figures.values()))
+    single = ", ".join(f"{1 / values['n']:.3f} on {suite}" for suite, values in first.items() if values["n"])
+    return "\n\n".join([f"One case is worth {single}.", *(_table(figures, title) for title in TITLES)])
 
 
 def mean_of(by_suite: Mapping[str, Mapping[str, float]], title: str) -> float:

@@ -8,14 +8,16 @@ import pandas as pd
 from analysis.rootcause.changes import CHANGE_KIND
 from analysis.rootcause.comovement import correlate
 from analysis.rootcause.kinds import classify
-from benchmarks.rca.contract import CannotRun, RcaRival, Scores
+from benchmarks.rca.contract import CannotRun, RcaRival, Scores, candidates_of
 from models.features import Array
 from models.frames import MetricFrame, SeriesKey
 from models.sources.cases import Case
 
 ODD_Z = 10.0
 """From this z-score on a component is odd to the traversal; with the customary 3 nearly all are, and it ranks worse."""
-NO_METRICS = CannotRun(reason="no metrics")
+BACKWARDS = 0.2
+"""Weight of a step from callee to caller, relative to one the other way."""
+NO_METRICS, NO_GRAPH = CannotRun(reason="no metrics"), CannotRun(reason="no call graph")
 
 
 def n_sigma(case: Case) -> Scores | CannotRun:
@@ -53,16 +55,33 @@ def baro(case: Case) -> Scores | CannotRun:
 
 def traversal(case: Case) -> Scores | CannotRun:
     """Odd components without an odd callee first, then other odd ones, then the rest; the oddest first in each part."""
-    if not case.edges:
-        return CannotRun(reason="no call graph")
-    oddity = n_sigma(case) if case.frame is not None else count_alerts(case)
-    if isinstance(oddity, CannotRun):
-        return CannotRun(reason="neither metrics nor alerts")
+    oddity = _oddity(case)
+    if not case.edges or isinstance(oddity, CannotRun):
+        return oddity if isinstance(oddity, CannotRun) else NO_GRAPH
     odd = {name for name, value in oddity.items() if value > (ODD_Z if case.frame is not None else 0)}
     callers_of_odd = {caller for caller, callee in case.edges if callee in odd and callee != caller}
     tier = {name: (name in odd) + (name in odd and name not in callers_of_odd) for name in oddity}
     most = max((value for value in oddity.values() if np.isfinite(value)), default=0.0) + 1.0
     return {name: tier[name] + min(max(value, 0.0), most) / (most + 1.0) for name, value in oddity.items()}
+
+
+def random_walk(case: Case) -> Scores | CannotRun:
+    """A walker on the call graph that prefers odd components (after MonitorRank, Kim et al., SIGMETRICS 2013).
+
+    It follows calls, goes back with a fifth of the weight and restarts at odd components.
+    """
+    import networkx as nx
+
+    oddity = _oddity(case)
+    if not case.edges or isinstance(oddity, CannotRun):
+        return oddity if isinstance(oddity, CannotRun) else NO_GRAPH
+    weights = {name: float(np.log1p(max(oddity.get(name, 0.0), 0.0))) + 1e-6 for name in candidates_of(case)}
+    graph = nx.DiGraph()
+    graph.add_nodes_from(weights)
+    graph.add_weighted_edges_from((callee, caller, BACKWARDS * weights[caller]) for caller, callee in case.edges)
+    graph.add_weighted_edges_from((caller, callee, weights[callee]) for caller, callee in case.edges)
+    walked: dict[str, float] = nx.pagerank(graph, personalization=weights)
+    return walked
 
 
 def ranked_correlation(case: Case) -> Scores | CannotRun:
@@ -88,6 +107,12 @@ def count_alerts(case: Case) -> Scores | CannotRun:
     if not len(alerts):
         return CannotRun(reason="no alert events")
     return {str(name): float(count) for name, count in Counter(alerts["component"]).items()}
+
+
+def _oddity(case: Case) -> Scores | CannotRun:
+    """Z-scores, or alerts where there are no metrics."""
+    oddity = n_sigma(case) if case.frame is not None else count_alerts(case)
+    return CannotRun(reason="neither metrics nor alerts") if isinstance(oddity, CannotRun) else oddity
 
 
 def _z_scores(frame: MetricFrame, cut: int) -> tuple[Array, Array]:
@@ -149,6 +174,12 @@ RIVALS: dict[str, RcaRival] = {
         about="components with a z-score above 10 (without metrics: with an alert) that call none such, then other odd "
         "ones, then the rest",
         score=traversal,
+    ),
+    "walk": RcaRival(
+        name="random walk",
+        about="how often a walker on the call graph visits a component (after MonitorRank); it prefers large z-scores, "
+        "without metrics many alerts",
+        score=random_walk,
     ),
     "correlation": RcaRival(
         name="ranked correlation",

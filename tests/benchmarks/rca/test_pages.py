@@ -70,8 +70,9 @@ def test_differences_stand_in_parentheses():
     """Suites and their mean, signed; a sign of equality where both print alike."""
     figures = {"first": {"a": GOOD, "b": GOOD}, "x": {"a": POOR, "b": GOOD}}
     lines = tables(figures).splitlines()
-    assert lines[2] == "| first | 0.900 | 0.900 | 0.900 |"
-    assert lines[3] == "| x | 0.700 (-0.200) | 0.900 (=) | 0.800 (-0.100) |"
+    assert lines[0] == "One case is worth 0.100 on a, 0.100 on b."
+    assert lines[4] == "| first | 0.900 | 0.900 | 0.900 |"
+    assert lines[5] == "| x | 0.700 (-0.200) | 0.900 (=) | 0.800 (-0.100) |"
     assert found(figures) == "- Avg@5 falls on the mean of the suites: x (-0.100)."
     assert found({"first": {"a": POOR}, "y": {"a": GOOD}, "z": {"a": POOR}}).splitlines() == [
         "- Avg@5 rises: y (+0.200).",

@@ -54,6 +54,13 @@ def test_traversal_goes_down_to_the_last_odd_callee():
     assert ranked(case, scores_of("traversal", case))[:2] == ("db", "web")
 
 
+def test_the_walk_ends_where_calls_and_oddity_lead():
+    """An odd callee of odd callers before what nobody calls, and before what is called but calm."""
+    series = moved(moved(quiet(NAMES), ("web", "latency"), CUT, 3.0), ("db", "latency"), CUT, 3.0)
+    case = replace(metric_case(), frame=frame_of(series), edges=(("web", "db"), ("web", "cache"), ("orders", "cache")))
+    assert ranked(case, scores_of("walk", case))[0] == "db"
+
+
 def test_correlation_follows_the_target_and_leaves_itself_out():
     """The target's own series counts for nobody, and other kinds of metric do not either."""
     scores = scores_of("correlation", metric_case())
@@ -84,6 +91,8 @@ def test_alerts_are_counted_and_changes_are_not():
         ("correlation", metric_case(target=SeriesKey("web", "gone")), "no latency or error series to correlate with"),
         ("correlation", replace(metric_case(target=None), frame=frame_of({("a", "cpu"): noise(9)})), "no latency"),
         ("traversal", metric_case(edges=None), "no call graph"),
+        ("walk", metric_case(edges=None), "no call graph"),
+        ("walk", replace(metric_case(), frame=None), "neither metrics nor alerts"),
         ("traversal", replace(metric_case(), frame=None), "neither metrics nor alerts"),
         ("alerts", metric_case(), "no alert events"),
         ("alerts", replace(alert_case(), events=alert_case().events.iloc[-1:]), "no alert events"),
@@ -123,6 +132,6 @@ def test_a_case_detected_before_or_behind_its_rows_breaks_nobody():
     """No history and no incident leave scores out, and raise nothing."""
     for minute in (-5, 500):
         case = replace(metric_case(), detected_at=at(minute))
-        for key in ("n-sigma", "n-sigma-two-sided", "traversal", "correlation"):
+        for key in ("n-sigma", "n-sigma-two-sided", "traversal", "walk", "correlation"):
             told = scores_of(key, case)
             assert isinstance(told, CannotRun) or len(ranked(case, told)) == 4
