@@ -11,6 +11,7 @@ import pytest
 from models.bundle import ARRAYS, MANIFEST, Bundle, _version
 from models.calendar import Calendar
 from models.errors import BundleError
+from models.registry import ENSEMBLE
 from models.scoring import score_frame
 from models.segments import SegmentRules
 from models.shaping.rules import Selector, SeriesRule
@@ -76,7 +77,7 @@ def test_calendars_rules_and_parameters_survive(tmp_path: Path) -> None:
     assert loaded.residuals.calendars == bundle.residuals.calendars
     assert len(loaded.residuals.calendars) == 2
     assert loaded.rules == bundle.rules
-    assert [member.calibration.method for member in loaded.members] == ["conformal"] * 4
+    assert [member.calibration.method for member in loaded.members] == ["conformal"] * len(ENSEMBLE)
     assert loaded.members[-1].detector.parameters() == {"explained": 0.8}
 
 

@@ -111,12 +111,12 @@ def test_reset_of_some_leaves_the_others(bundle: Bundle) -> None:
 
 def test_moves_say_by_how_much(bundle: Bundle) -> None:
     """Sixteen per cent more distance from the threshold; the boundary is that which judges."""
-    word = verdict("lasting", "spike")
+    word = verdict("shift", "spike")
     told = adjust_thresholds(bundle, [word])
     found = moves(bundle, told, word)
     assert [(move.detector, move.of, move.factor_before) for move in found] == [
         ("spike", "store/memory", 1.0),
-        ("lasting", "store/memory", 1.0),
+        ("shift", "store/memory", 1.0),
     ]
     assert all(move.factor_after == pytest.approx(np.exp(0.15)) and move.after > move.before for move in found)
     assert moves(bundle, bundle, word)[0] == replace(found[0], after=found[0].before, factor_after=1.0)
