@@ -20,6 +20,8 @@ from analysis.topology import DependencyGraph
 
 CHANGES = frozenset({EventKind.CHANGE, EventKind.DEPLOY, EventKind.ACTION})
 """What comes from outside of the system and can lead to what is seen at the same time."""
+FEWEST_WINDOW_S, WINDOW_STEPS = 300.0, 3
+"""An event can lead to another one five minutes later, or three steps if these are longer."""
 Phase = tuple[datetime, bool, int]
 HEAVIEST = 1e6
 """No event weighs more in a chain: sums stay finite."""
@@ -89,7 +91,7 @@ class EventGraph:
         For every burst, the places in ``bursts`` of those that can have led to it directly.
     """
 
-    def __init__(self, events: Iterable[Event], graph: DependencyGraph, *, window_s: float = 300.0) -> None:
+    def __init__(self, events: Iterable[Event], graph: DependencyGraph, *, window_s: float = FEWEST_WINDOW_S) -> None:
         self.timeline: tuple[Event, ...] = tuple(sorted(set(events), key=_order))
         self._topology = graph
         self._levels = levels({event.component for event in self.timeline}, graph)
@@ -210,6 +212,22 @@ class EventGraph:
                 reached.add(place)
         found = (other for place in reached - {start} for other in self.bursts[place].events)
         return tuple(sorted(found, key=_order))
+
+
+def window_of(step_s: float) -> float:
+    """Longest time from one event to the next that it can have led to.
+
+    Parameters
+    ----------
+    step_s
+        Between two rows of the metrics, seconds.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    return max(FEWEST_WINDOW_S, WINDOW_STEPS * step_s)
 
 
 def blast_radius(component: str, affected: Sequence[str], graph: DependencyGraph) -> dict[str, tuple[str, ...]]:

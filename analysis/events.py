@@ -1,5 +1,6 @@
 """Events: what was observed in the world, whoever saw it, on one time line."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from enum import StrEnum
 import pandas as pd
 
 from analysis.rootcause.kinds import MetricKind, classify
-from models.anomalies import Anomaly
+from models.anomalies import Anomaly, AnomalyType
 
 ECHO_WEIGHT = 0.5
 """Weight of an alert on logs: everyone who hears of the trouble writes about it."""
@@ -84,13 +85,21 @@ def from_anomalies(anomalies: Iterable[Anomaly]) -> tuple[Event, ...]:
             component=anomaly.key.component,
             kind=EventKind.ANOMALY,
             name=anomaly.key.metric,
-            detail=f"{anomaly.value:.4g} where {anomaly.expected:.4g} was expected ({anomaly.severity.lower()})",
+            detail=_deviation(anomaly),
             weight=max(0.0, anomaly.score),
             lasted_s=anomaly.duration_s,
-            is_symptom=is_symptom(anomaly.key.metric, is_falling=anomaly.value < anomaly.expected),
+            is_symptom=anomaly.type is not AnomalyType.MISSING_DATA
+            and is_symptom(anomaly.key.metric, is_falling=anomaly.value < anomaly.expected),
         )
         best[event.id] = max(event, best.get(event.id, event), key=lambda e: (e.weight, e))
     return tuple(sorted(best.values()))
+
+
+def _deviation(anomaly: Anomaly) -> str:
+    """What was seen instead of what; no number is made up."""
+    seen = "no data" if math.isnan(anomaly.value) else f"{anomaly.value:.4g}"
+    usual = "" if math.isnan(anomaly.expected) else f" where {anomaly.expected:.4g} was expected"
+    return f"{seen}{usual} ({anomaly.severity.lower()})"
 
 
 def from_table(table: pd.DataFrame) -> tuple[Event, ...]:

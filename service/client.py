@@ -135,6 +135,10 @@ class FaultlineClient:
         """Look up an incident with its anomalies; ApiError 404 if there is none."""
         return self._get(f"/incidents/{_quoted(incident_id)}")
 
+    def card(self, incident_id: str) -> Json:
+        """Look up root cause, critical failure, impact and story of an incident; ApiError 404 if there is none."""
+        return self._get(f"/incidents/{_quoted(incident_id)}/card")
+
     def root_cause(self, incident_id: str) -> Json:
         """Look up the latest analysis of an incident; ApiError 404 if there is none."""
         return self._get(f"/incidents/{_quoted(incident_id)}/root-cause")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import numpy as np
 
-from analysis.event_graph import EventGraph
+from analysis.event_graph import EventGraph, window_of
 from analysis.findings import RootCauseAnalysis
 from analysis.incidents import Incident
 from analysis.topology import from_edges
@@ -167,7 +167,7 @@ class Desk:
         ours = self.store.records(incident_id=incident_id, limit=MAX_LIMIT)
         healths = self.store.records(kind=RecordKind.HEALTH_CHANGED, newest_first=True, limit=MAX_LIMIT)
         events = incident_events(incident, changes, [*ours, *healths])
-        return EventGraph(events, from_edges(self.edges()))
+        return EventGraph(events, from_edges(self.edges()), window_s=window_of(incident.anomalies[0].step_s))
 
     def breakers(self) -> tuple[BreakerSnapshot, ...]:
         """All circuit breakers."""

@@ -7,7 +7,7 @@ from analysis.card.buckets import Sorted, listed
 from analysis.card.scene import Scene, say
 from analysis.card.story import Story
 from analysis.card.values import CardLimits, CriticalFailure, IncidentCard, Moment, Relation, RootCauseBucket
-from analysis.event_graph import EventGraph
+from analysis.event_graph import EventGraph, window_of
 from analysis.events import Event, EventKind, from_anomalies, from_table
 from analysis.findings import CauseCategory, RootCauseAnalysis
 from analysis.rootcause.observation import observe
@@ -15,9 +15,6 @@ from analysis.series_events import from_series
 from analysis.situation import Situation
 from models.frames import to_datetime
 
-FEWEST_WINDOW_S = 300.0
-WINDOW_STEPS = 3
-"""An event can lead to another one so many steps later, or five minutes."""
 REACH_STEPS = 2
 """What was odd so many steps before the end still lasts."""
 
@@ -101,7 +98,7 @@ def card_of_situation(
     return make_card(
         Scene(
             analysis=analysis,
-            events=EventGraph(events, observation.graph, window_s=max(FEWEST_WINDOW_S, WINDOW_STEPS * step_s)),
+            events=EventGraph(events, observation.graph, window_s=window_of(step_s)),
             graph=observation.graph,
             detected_at=situation.detected_at,
             seen_until=max([situation.detected_at, *last_seen, *(event.at for event in events)]),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from analysis.card.buckets import Sorted
 from analysis.card.scene import Scene, say
-from analysis.card.values import Branch, Moment, Relation, Times
+from analysis.card.values import Branch, Bucket, Moment, Relation, Times
 from analysis.event_graph import Burst
 from analysis.events import Event
 
@@ -35,9 +35,11 @@ class Story:
         return tuple(self._moment(bursts[i]) for i in kept), len(bursts) - len(kept)
 
     def _dispensable(self, burst: Burst) -> tuple[bool, bool, bool, float]:
-        """Sorts what the time line needs least to the end."""
-        is_root = burst.component == self._cause
-        return (not burst.is_change, burst.lead not in self._on_path, not is_root, -burst.weight)
+        """Sorts what the story needs least to the end."""
+        bucket = self._found.bucket_of(burst.component, self._cause)
+        is_stranger = bucket is Bucket.NONE
+        is_main = bucket is Bucket.ROOT_CAUSE or burst.lead in self._on_path
+        return (not burst.is_change or is_stranger, not is_main, is_stranger, -burst.weight)
 
     def critical_path(self) -> tuple[tuple[Moment, ...], int]:
         """The heaviest chain, a run in one component as one moment, and how many moments are left out."""

@@ -1,14 +1,16 @@
 """Events and how they hang together."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.event_graph import CHANGES, EventGraph, blast_radius
+from analysis.event_graph import CHANGES, EventGraph, blast_radius, window_of
 from analysis.events import Event, EventKind, from_anomalies, from_table
 from analysis.topology import from_edges
+from models.anomalies import AnomalyType
 from tests.analysis.builders import CHAIN, anomaly, at, event
 
 GRAPH = from_edges(CHAIN)
@@ -193,3 +195,17 @@ def test_calls_order_what_a_coarse_step_hides():
         ["a", "c"]
     ]
     assert EventGraph([seen(n, 1, EventKind.DEPLOY) for n in ("orders", "db")], GRAPH).links == ()
+
+
+def test_missing_data_is_told_without_made_up_numbers():
+    """A metric that is gone is no latency that callers feel, and has no value."""
+    gone = replace(anomaly("db", 1, 3, metric="latency_ms"), type=AnomalyType.MISSING_DATA, value=float("nan"))
+    (found,) = from_anomalies([gone])
+    assert (found.detail, found.is_symptom) == ("no data where 1 was expected (high)", False)
+    (bare,) = from_anomalies([replace(gone, value=4.0, expected=float("nan"))])
+    assert bare.detail == "4 (high)"
+
+
+def test_the_window_follows_the_step():
+    """Five minutes, or three rows of a coarse metric."""
+    assert (window_of(10.0), window_of(300.0)) == (300.0, 900.0)

@@ -60,6 +60,7 @@ def test_incidents(client, backend):
     assert client.incident("odd id?#%")["components"] == ["orders"]
     assert client.diagnose("odd id?#%")["confidence"] == 0.8
     assert client.root_cause("odd id?#%")["most_likely_cause"]["component"] == "payments-db"
+    assert client.card("odd id?#%")["root_cause"]["component"] == "payments-db"
     assert client.timeline("odd id?#%")["items"][0]["kind"] == "ANOMALY_STARTED"
 
 

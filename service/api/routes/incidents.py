@@ -7,6 +7,7 @@ from models.anomalies import Anomaly
 from models.errors import UnknownNameError
 from service.api.dependencies import PREFIX, Cursor, Engine, Filter, Limit
 from service.api.openapi import problems
+from service.api.schemas.cards import IncidentCard
 from service.api.schemas.incidents import (
     EventGraph,
     Incident,
@@ -16,6 +17,7 @@ from service.api.schemas.incidents import (
     Timeline,
     TimelineEntry,
 )
+from service.incident_card import incident_card
 from service.records import Record
 from service.store.paging import MAX_LIMIT
 
@@ -39,6 +41,12 @@ def incidents(
 def incident(incident_id: str, engine: Engine) -> IncidentDetail:
     """Look up an incident with all its anomalies."""
     return IncidentDetail.of(engine.store.incident(incident_id))
+
+
+@router.get("/{incident_id}/card", summary="Look up the card of an incident", responses=problems(404))
+def card(incident_id: str, engine: Engine) -> IncidentCard:
+    """Tell root cause, critical failure and impact, with timeline, event tree, root events and critical path."""
+    return IncidentCard.of(incident_id, incident_card(engine, incident_id))
 
 
 @router.get("/{incident_id}/root-cause", summary="Look up the root cause", responses=problems(404))

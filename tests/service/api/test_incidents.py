@@ -42,7 +42,7 @@ def test_one_incident(client, backend):
     "name",
     ["nope", "%00", "..%2F..%2Fetc%2Fpasswd", "x" * 5000, "'; DROP TABLE incidents; --", "%F0%9F%94%A5", "%ED%A0%80"],
 )
-@pytest.mark.parametrize("part", ["", "/root-cause", "/timeline", "/event-graph"])
+@pytest.mark.parametrize("part", ["", "/card", "/root-cause", "/timeline", "/event-graph"])
 def test_an_unknown_incident(client, name, part):
     """An id that nobody knows is a 404, however strange it is."""
     problem(client.get(f"{INCIDENTS}/{name}{part}"), 404)
@@ -63,6 +63,48 @@ def test_the_event_graph(client, backend):
     assert {end for link in body["links"] for end in link.values()} | set(body["roots"]) <= ids
     assert set(body["critical_path"]) <= ids
     assert body["roots"]
+
+
+def _an_incident_of_three(backend):
+    """The data store is busy, then its callers are slow."""
+    found = (an_anomaly("payments-db", "cpu", 1), an_anomaly("payments", minute=2), an_anomaly("orders", minute=3))
+    backend.store.save_incident(an_incident(anomalies=found))
+
+
+def test_the_card(client, backend):
+    """Three buckets with every component in one of them, and the story; numbers that are none are null."""
+    _an_incident_of_three(backend)
+    backend.store.save_analysis("inc-0001", an_analysis(), T0 + MINUTE)
+    body = json.loads(client.get(f"{INCIDENTS}/inc-0001/card").text, parse_constant=pytest.fail)
+    assert body["incident_id"] == "inc-0001"
+    assert body["root_cause"]["component"] == "payments-db"
+    assert [party["component"] for party in body["critical_failure"]["parties"]] == ["orders"]
+    assert [party["component"] for party in body["impact"]["affected"]] == ["payments"]
+    assert body["impact"]["at_risk"] == []
+    assert body["impact"]["why_none_at_risk"]
+    assert body["propagation"] == ["payments-db", "payments", "orders"]
+    assert [moment["component"] for moment in body["critical_path"]] == ["payments-db", "payments", "orders"]
+    assert [(branch["parent"], branch["depth"]) for branch in body["event_tree"]] == [(None, 0), (0, 1), (1, 2)]
+    assert body["times"]["began_at"] == "2026-03-01T12:01:00Z"
+    assert body["left_out"] == {}
+
+
+def test_the_card_before_the_analysis(client, backend):
+    """Nothing is named yet, and the card says why; what is felt is told already."""
+    _an_incident_of_three(backend)
+    body = client.get(f"{INCIDENTS}/inc-0001/card").json()
+    assert (body["root_cause"]["component"], body["root_cause"]["confidence"]) == ("", None)
+    assert "not been analysed" in body["root_cause"]["why_empty"]
+    assert [party["component"] for party in body["critical_failure"]["parties"]] == ["orders"]
+
+
+def test_the_card_of_a_flood_stays_small(client, backend):
+    """A thousand anomalies make a card of a bounded size that counts what it leaves out."""
+    found = tuple(an_anomaly(f"c{n}", f"m{k}", n) for n in range(250) for k in range(4))
+    backend.store.save_incident(an_incident(anomalies=found))
+    response = client.get(f"{INCIDENTS}/inc-0001/card")
+    assert len(response.content) < 200_000
+    assert response.json()["left_out"]["timeline"] == 250 - len(response.json()["timeline"])
 
 
 def test_the_root_cause(client, backend):
