@@ -151,6 +151,18 @@ class FaultlineClient:
         """Look up what was seen and done in an incident."""
         return self._get(f"/incidents/{_quoted(incident_id)}/timeline")
 
+    def similar(self, incident_id: str, latest: int = 500) -> Json:
+        """Find earlier failures that an incident may repeat, among so many of the latest incidents."""
+        return self._get(f"/incidents/{_quoted(incident_id)}/similar", latest=latest)
+
+    def correlations(self, latest: int = 500) -> Json:
+        """Find related incidents among so many of the latest."""
+        return self._get("/correlations", latest=latest)
+
+    def patterns(self, latest: int = 500) -> Json:
+        """Find failures that recur among so many of the latest incidents."""
+        return self._get("/patterns", latest=latest)
+
     def topology(self) -> Json:
         """Look up all components with their state, and who calls whom."""
         return self._get("/topology")

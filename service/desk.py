@@ -4,6 +4,7 @@ from datetime import datetime
 
 import numpy as np
 
+from analysis.correlation import Correlations, correlate
 from analysis.event_graph import EventGraph, window_of
 from analysis.findings import RootCauseAnalysis
 from analysis.incidents import Incident
@@ -17,6 +18,7 @@ from service.api.runs import summarise
 from service.engine import Engine
 from service.incident_events import incident_events
 from service.journal import RecoveryJournal
+from service.past import Past, history_of, latest_incidents
 from service.ports import Clock
 from service.records import RecordKind
 from service.recovery.breakers import BreakerBoard, BreakerSnapshot
@@ -168,6 +170,14 @@ class Desk:
         healths = self.store.records(kind=RecordKind.HEALTH_CHANGED, newest_first=True, limit=MAX_LIMIT)
         events = incident_events(incident, changes, [*ours, *healths])
         return EventGraph(events, from_edges(self.edges()), window_s=window_of(incident.anomalies[0].step_s))
+
+    def correlations(self, most: int) -> tuple[Past, Correlations]:
+        """Look for relations among the latest incidents, by the metrics that are still in memory."""
+        with self._engine.lock:
+            frame = self._engine.observer.frame
+        past = latest_incidents(self.store, most)
+        graph = from_edges(self.edges())
+        return past, correlate(history_of(self.store, past, graph, frame if frame.n_rows else None, self.now()))
 
     def breakers(self) -> tuple[BreakerSnapshot, ...]:
         """All circuit breakers."""

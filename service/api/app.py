@@ -8,7 +8,7 @@ from service.api import openapi, problems
 from service.api.backend import Backend
 from service.api.guards import Guards
 from service.api.metrics import RequestMeter, ServiceMetrics
-from service.api.routes import control, detection, events, health, incidents, topology
+from service.api.routes import control, detection, events, health, incidents, related, topology
 from service.api.settings import DEFAULTS, ApiSettings
 
 OPENAPI_PATH = "/openapi.json"
@@ -23,6 +23,7 @@ spans are seconds, unknown numbers are null. Requests that change something are 
 _TAGS = [
     {"name": "detection", "description": "Judge metrics, list what was abnormal."},
     {"name": "incidents", "description": "Anomalies that belong together, and their root cause."},
+    {"name": "related", "description": "Incidents that are related, and failures that recur."},
     {"name": "topology", "description": "The service map and the series behind it."},
     {"name": "breakers", "description": "Circuit breakers, one a component."},
     {"name": "recoveries", "description": "Recovery runs and their approvals."},
@@ -61,7 +62,7 @@ def create_app(backend: Backend, settings: ApiSettings = DEFAULTS) -> FastAPI:
     )
     app.state.backend, app.state.settings, app.state.metrics = backend, settings, ServiceMetrics(backend)
     app.state.is_closing = False
-    for module in (detection, incidents, topology, control, events, health):
+    for module in (detection, incidents, related, topology, control, events, health):
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app)

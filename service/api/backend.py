@@ -13,11 +13,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.correlation import Correlations
 from analysis.event_graph import EventGraph
 from analysis.findings import RootCauseAnalysis
 from models.anomalies import Anomaly, AnomalySeverity
 from models.errors import FaultlineError
 from models.frames import MetricFrame, SeriesKey
+from service.past import Past
 from service.recovery.breakers import BreakerSnapshot
 from service.recovery.health import HealthStatus
 from service.recovery.runs import RecoveryStatus
@@ -239,6 +241,9 @@ class Judging(Protocol):
 
     def event_graph(self, incident_id: str) -> EventGraph:
         """Lay out the events of an incident: what can have led to what."""
+
+    def correlations(self, most: int) -> tuple[Past, Correlations]:
+        """Look for relations among so many of the latest incidents."""
 
 
 class Acting(Protocol):

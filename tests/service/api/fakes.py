@@ -5,6 +5,7 @@ from datetime import datetime
 
 import numpy as np
 
+from analysis.correlation import correlate
 from analysis.event_graph import EventGraph
 from analysis.events import from_anomalies
 from analysis.topology import from_edges
@@ -12,6 +13,7 @@ from models.anomalies import AnomalySeverity
 from models.errors import UnknownNameError
 from models.frames import SeriesKey, to_datetime64
 from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, Judgement, RunSummary, StepSummary
+from service.past import history_of, latest_incidents
 from service.recovery.breakers import BreakerSnapshot, CircuitState
 from service.recovery.runs import RecoveryStatus
 from service.recovery.strategies import RecoveryType, StepType
@@ -123,6 +125,12 @@ class FakeBackend:
         """Of the anomalies in the store."""
         self._call()
         return EventGraph(from_anomalies(self.store.incident(incident_id).anomalies), from_edges(self.edges()))
+
+    def correlations(self, most):
+        """Of the incidents in the store; there are no metrics."""
+        self._call()
+        past = latest_incidents(self.store, most)
+        return past, correlate(history_of(self.store, past, from_edges(self.edges()), None, NOW))
 
     def breakers(self):
         """As set."""
