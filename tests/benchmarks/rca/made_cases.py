@@ -26,9 +26,9 @@ def metric_case(name="metrics", *, culprit="db", target=TARGET, edges=CHAIN, **p
 
 
 def alert_case(name="alerts"):
-    """Alerts only: three of the database, one of its caller, and a deploy of the shop."""
+    """Alerts only: three of the database, one of its caller, and a deploy of the shop long before."""
     rows = [event("db", CUT + i, kind="METRIC", name="cpu_usage", sign="up") for i in range(3)]
-    rows += [event("orders", CUT + 1, kind="LOG", name="error"), event("web", CUT - 1)]
+    rows += [event("orders", CUT + 1, kind="LOG", name="error"), event("web", 1)]
     events = pd.DataFrame(rows)
     none = dict.fromkeys(("target", "frame", "traces", "logs"))
     return Case(name=name, detected_at=at(CUT), edges=CHAIN, events=events, **none)

@@ -48,6 +48,14 @@ def test_metrics_switched_off_find_nothing():
     assert len(answer.metrics) == 16
 
 
+def test_without_all_collectors_nothing_is_blamed():
+    """Whatever the case holds: no confidence, and the candidates in the order of their names."""
+    for case in (metric_case(), alert_case(), traced_case()):
+        answer = Ours(off=tuple(collectors()))(case)
+        assert answer.confidence == 0
+        assert list(answer.ranking) == sorted(answer.ranking)
+
+
 def test_a_collector_is_put_back_after_an_error():
     """Also when the diagnosis raises; an unknown name is a KeyError."""
     before = fusion.alerts.collect
