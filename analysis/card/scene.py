@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from analysis.card.values import CardLimits, Relation
-from analysis.event_graph import EventGraph
+from analysis.event_graph import HEAVIEST, EventGraph
 from analysis.events import Event, EventKind
 from analysis.findings import PossibleCause, RootCauseAnalysis
 from analysis.topology import DependencyGraph
@@ -96,9 +96,9 @@ class Scene:
         return max(ends) >= self.seen_until - timedelta(seconds=self.reach_s) if ends else None
 
     def strength_of(self, component: str) -> float:
-        """How grave the latency and the errors of a component are; 0 without any."""
+        """How grave the latency and the errors of a component are, on a logarithmic scale; 0 without any."""
         felt = [e.weight for e in self.odd.get(component, ()) if e.is_symptom]
-        return min(max(felt), 1e6) + float(np.log1p(len(felt) - 1)) if felt else 0.0
+        return float(np.log1p(min(max(felt), HEAVIEST)) + np.log1p(len(felt) - 1) / 2) if felt else 0.0
 
     def evidence_of(self, component: str) -> tuple[str, ...]:
         """What was seen of a component, gravest first, as sentences."""

@@ -9,6 +9,7 @@ from analysis.incidents import Incident, IncidentStatus
 from models.errors import UnknownNameError
 from models.frames import SeriesKey
 from service.api.backend import Backend, Chart
+from service.incident_card import incident_card
 from service.web.page import PageData, rank_of
 
 LISTED = 30
@@ -46,6 +47,7 @@ def gather(backend: Backend, incident_id: str | None) -> PageData:
         incident=incident,
         analysis=analysis,
         analysed_at=backend.store.analysed_at(incident.id) if incident else None,
+        card=incident_card(backend, incident.id) if incident else None,
         edges=backend.edges(),
         components=backend.component_states(),
         breakers=backend.breakers(),

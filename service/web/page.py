@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from analysis.card.values import IncidentCard
 from analysis.findings import PossibleCause, RootCauseAnalysis
 from analysis.incidents import Incident, IncidentStatus
 from models.anomalies import Anomaly
@@ -61,6 +62,8 @@ class PageData:
         The one to show; None if there is none.
     analysis, analysed_at
         Its latest root-cause analysis, and when that was made.
+    card
+        Its three buckets; None if there is no incident.
     edges, components, breakers
         As they are now.
     runs, records
@@ -78,6 +81,7 @@ class PageData:
     incident: Incident | None = None
     analysis: RootCauseAnalysis | None = None
     analysed_at: datetime | None = None
+    card: IncidentCard | None = None
     edges: tuple[Edge, ...] = ()
     components: tuple[ComponentState, ...] = ()
     breakers: tuple[BreakerSnapshot, ...] = ()
@@ -142,10 +146,6 @@ class Page:
         The list of incidents, newest first.
     headline, why
         The answer in one line, and the sentence behind it.
-    gravest
-        The anomaly that hurts most, outside the root cause if there is one.
-    callers
-        Components without an anomaly that call an affected one: who is next.
     response
         The state of the repair in words, and its tone.
     service_map, drawings, timeline
@@ -156,8 +156,6 @@ class Page:
     lines: tuple[IncidentLine, ...]
     headline: str
     why: str
-    gravest: Anomaly | None
-    callers: tuple[str, ...]
     response: tuple[str, str]
     service_map: ServiceMap
     drawings: tuple[Drawing, ...]
@@ -205,8 +203,6 @@ def make_page(data: PageData) -> Page:
         lines=tuple(_line(one, incident) for one in data.incidents),
         headline=headline,
         why=why,
-        gravest=_gravest(incident, cause) if incident else None,
-        callers=_callers(data) if incident else (),
         response=_response(data),
         service_map=draw_map(_looks(data), data.edges, cause.propagation if cause else ()),
         drawings=tuple(draw_chart(chart, incident, data.acted_at) for chart in data.series) if incident else (),
@@ -265,16 +261,6 @@ def _line(incident: Incident, current: Incident | None) -> IncidentLine:
         opened_at=incident.opened_at,
         is_current=current is not None and incident.id == current.id,
     )
-
-
-def _gravest(incident: Incident, cause: PossibleCause | None) -> Anomaly:
-    elsewhere = [a for a in incident.anomalies if cause is None or a.key.component != cause.component]
-    return max(elsewhere or incident.anomalies, key=rank_of)
-
-
-def _callers(data: PageData) -> tuple[str, ...]:
-    affected = set(data.incident.components if data.incident else ())
-    return tuple(sorted({caller for caller, callee in data.edges if callee in affected and caller not in affected}))
 
 
 def _response(data: PageData) -> tuple[str, str]:

@@ -6,7 +6,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from analysis.findings import CauseCategory
 from service.web import wording
-from service.web.charts import comparison
 from service.web.page import TONE_OF_STATUS, Page
 from service.web.servicemap import Look
 
@@ -34,7 +33,6 @@ def make_environment() -> Environment:
         begun=lambda text, length: f"{text[:length].rstrip()}…",
         category=lambda category: wording.CATEGORY_WORDS[CauseCategory(category)],
         clock=wording.clock,
-        comparison=comparison,
         day_and_clock=wording.day_and_clock,
         digest=lambda body: _digest(str(body)),
         percent=wording.percent,

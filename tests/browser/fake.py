@@ -5,8 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from analysis.event_graph import EventGraph
+from analysis.events import from_anomalies
 from analysis.findings import CauseCategory, Evidence, PossibleCause, RootCauseAnalysis, SkippedMethod
 from analysis.incidents import Incident, IncidentStatus
+from analysis.topology import from_edges
 from models.anomalies import Anomaly, AnomalySeverity, AnomalyType
 from models.errors import UnknownNameError
 from models.frames import SeriesKey, to_datetime64
@@ -267,6 +270,10 @@ class FakeBackend:
     def edges(self):
         """As set."""
         return self.calls
+
+    def event_graph(self, incident_id):
+        """Of the anomalies in the store."""
+        return EventGraph(from_anomalies(self.store.incident(incident_id).anomalies), from_edges(self.edges()))
 
     def component_states(self):
         """As set."""

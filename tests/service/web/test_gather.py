@@ -69,6 +69,16 @@ def test_without_an_open_one_the_newest_is_shown():
     assert (len(data.runs), len(data.records), len(data.series), data.n_forgotten) == (1, 16, 6, 0)
 
 
+def test_the_three_buckets_are_on_the_page():
+    """The root cause, who suffers, whom else it touches; none without an incident."""
+    card = gather(a_busy_backend(), None).card
+    assert card.root_cause.component == "orders-db"
+    assert [party.component for party in card.critical_failure.parties] == ["gateway"]
+    assert {party.component for party in card.impact.affected} == {"checkout", "orders", "shipping"}
+    assert [party.component for party in card.impact.at_risk] == ["events-queue", "mobile-bff", "web"]
+    assert gather(a_quiet_backend(), None).card is None
+
+
 def test_an_id_wins():
     """The incident that is asked for is shown, and an unknown one is an error."""
     backend = a_busy_backend()

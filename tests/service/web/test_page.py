@@ -71,20 +71,8 @@ def test_what_ended_without_an_analysis_is_not_looked_for_any_more():
 def test_without_an_incident_there_is_only_the_system():
     """The map stays; nothing else is made up."""
     page = make_page(_data(incidents=(), incident=None, analysis=None))
-    assert (page.headline, page.gravest, page.drawings, page.timeline) == ("", None, (), ())
+    assert (page.headline, page.drawings, page.timeline) == ("", (), ())
     assert len(page.service_map.nodes) == len({end for edge in EDGES for end in edge})
-
-
-def test_hardest_hit_is_the_worst_outside_the_root_cause():
-    """The symptom that people feel, not the cause again; with one component it is that one."""
-    assert make_page(_data()).gravest.key.component == "orders"
-    alone = replace(the_incident(), anomalies=the_incident().anomalies[:2])
-    assert make_page(_data(incident=alone)).gravest.key.component == "orders-db"
-
-
-def test_callers_of_what_is_affected_are_who_is_next():
-    """Only components that are normal so far."""
-    assert make_page(_data()).callers == ("events-queue", "mobile-bff", "web")
 
 
 @pytest.mark.parametrize(
