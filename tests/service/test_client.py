@@ -64,6 +64,16 @@ def test_incidents(client, backend):
     assert client.timeline("odd id?#%")["items"][0]["kind"] == "ANOMALY_STARTED"
 
 
+def test_related_incidents(client, backend):
+    """Relations, recurring failures and earlier ones like an incident."""
+    backend.store.save_incident(an_incident(1))
+    assert client.correlations()["n_incidents"] == 1
+    assert client.patterns(latest=5)["items"] == []
+    assert client.similar("inc-0001")["items"] == []
+    with pytest.raises(ApiError, match="404"):
+        client.similar("nope")
+
+
 def test_the_map_and_a_series(client):
     """The service map and a chart can be asked for."""
     assert len(client.topology()["nodes"]) == 2
