@@ -1,6 +1,6 @@
 """The card of an incident as text, for somebody who was woken up by it: the answer first, then the story."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -15,8 +15,8 @@ SHOWN_EVIDENCE = 2
 """Of each component with the critical failure."""
 DEEPEST = 8
 """The tree is not indented further."""
-FINE_S = 60.0
-"""A story that is shorter is told with milliseconds, if it has any."""
+FINE_S, DAY_S = 60.0, 86400.0
+"""A shorter story is told with milliseconds, if it has any; a longer one with the day."""
 MARKS = {
     Bucket.ROOT_CAUSE: "[bold red]root cause[/]",
     Bucket.CRITICAL_FAILURE: "[bold magenta]critical[/]",
@@ -148,7 +148,7 @@ def _print_timeline(console: Console, card: IncidentCard) -> None:
     """One line a moment; where the detection falls is a line too."""
     if not card.timeline:
         return
-    is_fine = _is_fine(card.timeline)
+    clock = _clock_of(card)
     table = Table(box=None, padding=(0, 2, 0, 0), title="\nTimeline (* on the critical path)", title_justify="left")
     for name in ("UTC", ""):
         table.add_column(name, no_wrap=True)
@@ -161,20 +161,19 @@ def _print_timeline(console: Console, card: IncidentCard) -> None:
     place = sum(moment.at <= card.times.detected_at for moment in card.timeline)
     lines.insert(place, (card.times.detected_at, "", "", "[bold]detected[/]", ""))
     for at, star, component, mark, what in lines:
-        table.add_row(_clock(at, is_fine=is_fine), star, escape(component), mark, what)
+        table.add_row(clock(at), star, escape(component), mark, what)
     console.print(table)
     for more in _rest(card, "timeline"):
         console.print(more)
 
 
-def _is_fine(moments: Sequence[Moment]) -> bool:
-    """Whether seconds hide the order."""
-    is_short = (moments[-1].at - moments[0].at).total_seconds() < FINE_S
-    return is_short and any(moment.at.microsecond for moment in moments)
-
-
-def _clock(at: datetime, *, is_fine: bool) -> str:
-    return f"{at:%H:%M:%S}" + (f".{at.microsecond // 1000:03d}" if is_fine else "")
+def _clock_of(card: IncidentCard) -> Callable[[datetime], str]:
+    """How to write times: with milliseconds where seconds hide the order, with the day where hours repeat."""
+    moments = [moment.at for moment in card.timeline]
+    span_s = (max(moments) - min(moments)).total_seconds()
+    if span_s < FINE_S and any(at.microsecond for at in moments):
+        return lambda at: f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+    return lambda at: f"{at:%m-%d %H:%M:%S}" if span_s >= DAY_S else f"{at:%H:%M:%S}"
 
 
 def _what(moment: Moment) -> str:
@@ -188,17 +187,17 @@ def _print_tree(console: Console, card: IncidentCard) -> None:
     if not any(branch.depth for branch in card.event_tree):
         return
     console.print("\n[italic]What can have led to what: calls and time allow it[/]")
-    is_fine = _is_fine(card.timeline)
+    clock = _clock_of(card)
     for branch in card.event_tree:
-        console.print(_branch(branch, is_fine=is_fine), soft_wrap=True)
+        console.print(_branch(branch, clock), soft_wrap=True)
     for more in _rest(card, "event_tree"):
         console.print(more)
 
 
-def _branch(branch: Branch, *, is_fine: bool) -> str:
+def _branch(branch: Branch, clock: Callable[[datetime], str]) -> str:
     first = branch.first
     indent = "  " * min(branch.depth, DEEPEST) + ("└ " if branch.depth else "")
     count = f" [dim]({branch.n_events} events)[/]" if branch.n_events > 1 else ""
     mark = f" {MARKS[first.bucket]}" if MARKS[first.bucket] else ""
-    where = f"{_clock(first.at, is_fine=is_fine)} {indent}[bold]{escape(first.component)}[/]{mark}"
+    where = f"{clock(first.at)} {indent}[bold]{escape(first.component)}[/]{mark}"
     return f"{where}: {escape(first.statement)}{count}"
