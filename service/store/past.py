@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from analysis.findings import PossibleCause, RootCauseAnalysis
+from analysis.findings import CauseCategory
 from service.recovery.runs import RecoveryRun
 from service.store import codec, run_codec
 from service.store.database import Database
@@ -16,7 +17,20 @@ _AT_ONCE = 500
 """Names in one query: databases bound how many there may be."""
 
 
-def causes_of(database: Database, incident_ids: Sequence[str]) -> Mapping[str, PossibleCause]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedCause:
+    """What is read of the cause that an analysis names; the evidence, most of it by far, is left alone."""
+
+    component: str
+    category: CauseCategory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Analysis:
+    most_likely_cause: NamedCause | None
+
+
+def causes_of(database: Database, incident_ids: Sequence[str]) -> Mapping[str, NamedCause]:
     """Look up the causes that the latest analyses name.
 
     Parameters
@@ -28,7 +42,7 @@ def causes_of(database: Database, incident_ids: Sequence[str]) -> Mapping[str, P
 
     Returns
     -------
-    Mapping of str to PossibleCause
+    Mapping of str to NamedCause
         Without those that were not analysed, or whose analysis names no cause.
     """
     found = {}
@@ -36,7 +50,7 @@ def causes_of(database: Database, incident_ids: Sequence[str]) -> Mapping[str, P
         for ids in _parts(incident_ids):
             query = select(AnalysisRow).where(AnalysisRow.incident_id.in_(ids))
             for row in session.scalars(query):
-                cause = codec.loads(RootCauseAnalysis, row.body).most_likely_cause
+                cause = codec.loads(_Analysis, row.body).most_likely_cause
                 if cause is not None:
                     found[row.incident_id] = cause
     return found
