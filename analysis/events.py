@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.rootcause.kinds import MetricKind, classify
 from models.anomalies import Anomaly, AnomalyType
 
+DEPLOY_WORDS = ("deploy", "release", "rollout", "version")
 ECHO_WEIGHT = 0.5
 """Weight of an alert on logs: everyone who hears of the trouble writes about it."""
 
@@ -128,7 +129,7 @@ def _event(at: datetime, component: str, caller: str, kind: str, name: str, sign
     return Event(
         at=at,
         component=component,
-        kind=_kind(kind, name),
+        kind=kind_of_change(name) if kind == "CHANGE" else EventKind.ALERT,
         name=name,
         detail=f"{kind.lower()} {name} {sign}".strip() + by,
         weight=ECHO_WEIGHT if kind == "LOG" else 1.0,
@@ -155,9 +156,17 @@ def is_symptom(metric: str, *, is_falling: bool) -> bool:
     return kind.is_symptomatic and not (kind is MetricKind.LATENCY and is_falling)
 
 
-def _kind(kind: str, name: str) -> EventKind:
-    """Tell deploys, other changes and alerts apart."""
-    if kind != "CHANGE":
-        return EventKind.ALERT
-    is_deploy = any(word in name.lower() for word in ("deploy", "release", "version", "rollout"))
-    return EventKind.DEPLOY if is_deploy else EventKind.CHANGE
+def kind_of_change(name: str) -> EventKind:
+    """Tell deploys from other changes.
+
+    Parameters
+    ----------
+    name
+        What was changed, in the words of whoever did it.
+
+    Returns
+    -------
+    EventKind
+        DEPLOY if it speaks of a deploy, release, rollout or version; CHANGE else.
+    """
+    return EventKind.DEPLOY if any(word in name.lower() for word in DEPLOY_WORDS) else EventKind.CHANGE

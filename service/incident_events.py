@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from types import MappingProxyType
 
-from analysis.events import Event, EventKind, from_anomalies
+from analysis.events import Event, EventKind, from_anomalies, kind_of_change
 from analysis.incidents import Incident
 from service.ports import Change
 from service.records import Record, RecordKind
@@ -18,7 +18,6 @@ _KINDS = MappingProxyType(
         RecordKind.RECOVERY_STEP_FINISHED: EventKind.ACTION,
     }
 )
-_DEPLOY_WORDS = ("deploy", "release", "rollout", "version")
 
 
 def incident_events(incident: Incident, changes: Iterable[Change], records: Iterable[Record]) -> tuple[Event, ...]:
@@ -55,9 +54,7 @@ def incident_events(incident: Incident, changes: Iterable[Change], records: Iter
 
 
 def _change(change: Change) -> Event:
-    is_deploy = any(word in change.name.lower() for word in _DEPLOY_WORDS)
-    kind = EventKind.DEPLOY if is_deploy else EventKind.CHANGE
-    return Event(at=change.at, component=change.component, kind=kind, name=change.name)
+    return Event(at=change.at, component=change.component, kind=kind_of_change(change.name), name=change.name)
 
 
 def _recorded(record: Record) -> Event:

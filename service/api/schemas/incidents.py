@@ -13,6 +13,9 @@ from models.anomalies import AnomalySeverity
 from service.api.schemas.base import Number, Schema, example, example_of
 from service.api.schemas.detection import Anomaly
 
+MOST_LINKS = 5000
+"""Of an event graph; the answer stays below a megabyte of them."""
+
 
 class Incident(Schema):
     """Anomalies that belong together, in short."""
@@ -253,13 +256,15 @@ class EventGraph(Schema):
         incident_id="inc-20260301T120400-1",
         events=[example_of(Event)],
         links=[example_of(EventLink)],
+        n_links_left_out=0,
         roots=["e0"],
         critical_path=["e0", "e1"],
     )
 
     incident_id: str
     events: list[Event] = Field(description="In order of time.")
-    links: list[EventLink]
+    links: list[EventLink] = Field(description="In order of time; a link that follows from two others is left out.")
+    n_links_left_out: int = Field(description="How many later links did not fit.")
     roots: list[str] = Field(description="Events that nothing earlier can have led to.")
     critical_path: list[str] = Field(description="The heaviest chain.")
 
@@ -268,10 +273,12 @@ class EventGraph(Schema):
         """Map the domain's value."""
         ids = {event: f"e{number}" for number, event in enumerate(graph.timeline)}
         names = ("at", "component", "kind", "name", "detail", "weight")
+        links = graph.links
         return cls(
             incident_id=incident_id,
             events=[Event(id=ids[e], **{name: getattr(e, name) for name in names}) for e in graph.timeline],
-            links=[EventLink(earlier=ids[earlier], later=ids[later]) for earlier, later in graph.links],
+            links=[EventLink(earlier=ids[earlier], later=ids[later]) for earlier, later in links[:MOST_LINKS]],
+            n_links_left_out=max(0, len(links) - MOST_LINKS),
             roots=[ids[event] for event in graph.roots],
             critical_path=[ids[event] for event in graph.critical_path()],
         )

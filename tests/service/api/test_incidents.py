@@ -107,6 +107,14 @@ def test_the_card_of_a_flood_stays_small(client, backend):
     assert response.json()["left_out"]["timeline"] == 250 - len(response.json()["timeline"])
 
 
+def test_the_links_of_a_flood_are_counted(client, backend, monkeypatch):
+    """Links that do not fit are left out and counted."""
+    monkeypatch.setattr("service.api.schemas.incidents.MOST_LINKS", 3)
+    backend.store.save_incident(an_incident(anomalies=tuple(an_anomaly("orders", f"m{n}", n) for n in range(9))))
+    body = client.get(f"{INCIDENTS}/inc-0001/event-graph").json()
+    assert (len(body["links"]), body["n_links_left_out"]) == (3, 5)
+
+
 def test_the_root_cause(client, backend):
     """The stored analysis is told in full, and when it was made."""
     backend.store.save_incident(an_incident())
