@@ -18,6 +18,9 @@ from models.frames import to_datetime
 REACH_STEPS = 2
 """What was odd so many steps before the end still lasts."""
 
+CLEAR_ORDER_S = 1.0
+"""Events of several components that all lie closer together are in no order that can be trusted."""
+
 
 def make_card(scene: Scene) -> IncidentCard:
     """Put an incident on one card.
@@ -146,6 +149,17 @@ def _caveats(scene: Scene, path: tuple[Moment, ...]) -> Iterator[str]:
         yield f"No event of {cause} itself was seen; it is named for other evidence."
     elif cause and path and all(moment.component != cause for moment in path):
         yield f"The heaviest chain of events begins at {path[0].component} and does not touch {cause}: look at both."
+    yield from _order_caveat(scene)
+
+
+def _order_caveat(scene: Scene) -> Iterator[str]:
+    """Whether the times of the events tell who came first."""
+    times = [event.at for events in scene.odd.values() for event in events]
+    span_s = (max(times) - min(times)).total_seconds() if len(scene.odd) > 1 else CLEAR_ORDER_S
+    if span_s == 0:
+        yield "All events have the same time: only the calls order them."
+    elif span_s < CLEAR_ORDER_S:
+        yield f"All events lie within {span_s:.3g} s: their order says little."
 
 
 def _first_sign(scene: Scene, root: RootCauseBucket) -> str:

@@ -1,6 +1,7 @@
 """The card of an incident: three disjoint buckets and a story, whatever is known."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -114,7 +115,7 @@ def test_each_component_stands_where_it_belongs():
     ]
     assert card.propagation == ("db", "orders", "web")
     assert card.headline.startswith("web suffers from db (resource, ")
-    assert card.caveats == ()
+    assert card.caveats == ("All events have the same time: only the calls order them.",)
 
 
 def test_the_story_is_told_in_order():
@@ -248,6 +249,14 @@ def test_a_cause_without_events_is_told():
     assert any("begins at mail" in said for said in missed.caveats)
     lonely = make_card(scene_of([seen("db", 1)], edges=()))
     assert any("No calls between components are known" in said for said in lonely.caveats)
+
+
+def test_times_that_tell_no_order_are_told():
+    """Events within a fraction of a second are in no order to trust; minutes apart they are, and one needs none."""
+    close = [seen("db", 1), replace(seen("web", 1), at=at(1) + timedelta(milliseconds=20))]
+    assert make_card(scene_of(close)).caveats == ("All events lie within 0.02 s: their order says little.",)
+    assert make_card(scene_of([seen("db", 1), seen("orders", 2)])).caveats == ()
+    assert make_card(scene_of([seen("db", 1)])).caveats == ()
 
 
 def test_evidence_against_is_kept_apart():
