@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from analysis.rootcause import comovement  # noqa: E402
 from analysis.rootcause.settings import RootCauseSettings  # noqa: E402
 from benchmarks.rca.differences import failures, figures_of, found, tables  # noqa: E402
-from benchmarks.rca.graphs import GRAPHS  # noqa: E402
+from benchmarks.rca.graphs import CALLS, GRAPHS  # noqa: E402
 from benchmarks.rca.methods import Ours, collectors  # noqa: E402
 from benchmarks.rca.run import Answers, RcaSuite, Variant, answer_all, find_suites  # noqa: E402
 from models.errors import ConfigurationError  # noqa: E402
@@ -39,7 +39,7 @@ difference to the shipped one (what the figures mean is said in [rca-benchmarks.
 - **without** a collector: it reports that it is switched off; the others still see what it would have seen. Without
   `{comovement}`, no series is discounted for not following the symptom.
 - **graph**: what the case declares is taken away, turned or replaced by as many random edges between the same
-  components; calls that its traces show stay.
+  components; calls that its traces and alerts show stay. **all calls**: these are spoilt as well.
 - **halved, doubled**: one setting of `RootCauseSettings`; shares end at 1, whole numbers stay whole.
 """
 
@@ -77,14 +77,15 @@ def parts() -> dict[str, Variant]:
 
 
 def graphs() -> dict[str, Variant]:
-    """One row a way to spoil the call graph.
+    """Two rows a way to spoil the call graph.
 
     Returns
     -------
     dict of str to Variant
         By name.
     """
-    return {name: Variant(name=name, method=Ours(), spoil=spoil) for name, spoil in GRAPHS.items()}
+    declared = {name: Variant(name=name, method=Ours(), spoil=spoil) for name, spoil in GRAPHS.items()}
+    return declared | {name: Variant(name=name, method=Ours(calls=change)) for name, change in CALLS.items()}
 
 
 def settings() -> dict[str, Variant]:

@@ -1,5 +1,6 @@
 """Faultline and its rivals behind one call: a case goes in, an answer comes out."""
 
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -9,16 +10,29 @@ from typing import Any
 
 import numpy as np
 
+from analysis import pipeline
 from analysis.findings import SkippedMethod
 from analysis.pipeline import diagnose, situation_from_case
 from analysis.rootcause import fusion, metrics
 from analysis.rootcause.observation import Observation
 from analysis.rootcause.settings import RootCauseSettings
+from analysis.situation import Situation
+from analysis.topology import from_edges
 from benchmarks.rca.contract import CannotRun, ranked
 from benchmarks.rca.rivals import RIVALS
 from models.sources.cases import Case
 
 METRICS_KEPT = 50
+SEED = 20_260_301
+
+Edges = tuple[tuple[str, str], ...]
+"""Caller and callee."""
+ChangeEdges = Callable[[Edges, np.random.Generator], Edges]
+
+
+def seeded(case: str) -> np.random.Generator:
+    """A generator that depends on the name of the case alone."""
+    return np.random.default_rng([SEED, zlib.crc32(case.encode())])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +76,19 @@ class Ours:
         The configuration.
     off
         Names of collectors that are switched off.
+    calls
+        Changes all known calls, also those that traces and alerts show; None leaves them. Takes a generator that is
+        seeded by the case alone.
     """
 
     settings: RootCauseSettings = field(default_factory=RootCauseSettings)
     off: tuple[str, ...] = ()
+    calls: ChangeEdges | None = None
 
     def __call__(self, case: Case) -> Answer:
         """Diagnose."""
         situation = situation_from_case(case)
-        with switched_off(self.off):
+        with switched_off(self.off), changed_calls(self.calls, case.name):
             began = perf_counter()
             analysis = diagnose(situation, self.settings)
             seconds = perf_counter() - began
@@ -140,6 +158,39 @@ def switched_off(names: tuple[str, ...]) -> Iterator[None]:
             changed = _nothing_of_metrics(metrics.collect) if module is metrics else _skip(name)
             setattr(module, "collect", changed)  # noqa: B010  # a module has no such attribute to mypy; put back below
         yield
+
+
+@contextmanager
+def changed_calls(change: ChangeEdges | None, case: str) -> Iterator[None]:
+    """Let the diagnosis see other calls than the situation shows.
+
+    Parameters
+    ----------
+    change
+        Of all edges, sorted; None changes nothing.
+    case
+        Seeds the change.
+
+    Yields
+    ------
+    None
+        Once.
+    """
+    if change is None:
+        yield
+        return
+
+    def observe(situation: Situation) -> Observation:
+        seen: Observation = usual(situation)
+        edges = change(tuple(sorted({(edge.caller, edge.callee) for edge in seen.graph.edges})), seeded(case))
+        return replace(seen, graph=from_edges(edges, components=seen.graph.components))
+
+    usual = vars(pipeline)["observe"]
+    setattr(pipeline, "observe", observe)  # noqa: B010  # the module does not export what it imports, to mypy
+    try:
+        yield
+    finally:
+        setattr(pipeline, "observe", usual)  # noqa: B010  # as above
 
 
 def _skip(name: str) -> Any:

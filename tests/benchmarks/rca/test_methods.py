@@ -1,5 +1,7 @@
 """Methods: Faultline with any collector switched off, and back again."""
 
+from dataclasses import replace
+
 import pytest
 
 from analysis.findings import SkippedMethod
@@ -54,6 +56,23 @@ def test_without_all_collectors_nothing_is_blamed():
         answer = Ours(off=tuple(collectors()))(case)
         assert answer.confidence == 0
         assert list(answer.ranking) == sorted(answer.ranking)
+
+
+def test_all_known_calls_can_be_changed():
+    """Also those that only the traces show; the same case is changed alike, and the next one is seen as it is."""
+    case, seen = traced_case(), []
+
+    def forget(edges, random):
+        seen.append((edges, random.random()))
+        return ()
+
+    with_graph = Ours()(replace(case, edges=None))
+    for _ in range(2):
+        without = Ours(calls=forget)(replace(case, edges=None))
+        assert set(without.ranking) == set(with_graph.ranking)
+    assert seen[0] == seen[1]
+    assert ("web", "orders") in seen[0][0]
+    assert Ours()(replace(case, edges=None)).causes == with_graph.causes
 
 
 def test_a_collector_is_put_back_after_an_error():
