@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.correlation.chance import adjusted
@@ -27,6 +28,7 @@ _LEAST_STRETCH = 8
 _LEAST_ROWS = 60
 _LARGEST = 5.0
 _LOAD_WINDOW_ROWS = 61
+_WINDOW_ROWS = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +47,15 @@ def causal(history: IncidentHistory, settings: CorrelationSettings) -> Correlati
 
     A candidate is a pair of incidents of which the later begins within ``follow_s``, and whose component calls one of
     the earlier's, directly or not. The anomaly with the highest score stands for a component. That one onset follows
-    the other is why the pair was chosen, so it must not count as evidence: the test reads the changes from row to row
-    without those around any onset or end, in units of their spread before, during and after the anomaly. Granger's
-    F-test asks whether the changes of the dependency tell of those of the caller beyond the caller's own and the
-    common load, at a false-discovery rate over all candidates; a pair whose other direction has more evidence is
-    dropped. Strength is the square root of the explained share: a correlation.
+    the other is why the pair was chosen, so it must not count as evidence: the test leaves out the rows around any
+    onset and end, takes the rolling median off before, during and after the anomaly, and divides each of the three by
+    its own spread. Granger's F-test asks whether what is left of the dependency tells of that of the caller beyond the
+    caller's own past and the common load, at a false-discovery rate over all candidates; a pair whose other direction
+    has more evidence is dropped. Strength is the square root of the explained share: a correlation.
 
     It cannot see an effect that arrives within the same row, nor tell a cause from a hidden third that moves both with
-    different delays.
+    different delays. Measured on the simulated shop (a day of history, 45 minutes of fault, 60 s rows): of 30 pairs of
+    a faulty component and its slowed caller 12 are found; of 96 pairs of unrelated recordings of such faults 5 are.
 
     Parameters
     ----------
@@ -134,7 +137,7 @@ def _tested(each: _Candidate, frame: MetricFrame, settings: CorrelationSettings)
     part = frame.rows(max(start - settings.history_rows, 0), min(end + settings.history_rows // 8, frame.n_rows))
     if start >= frame.n_rows or part.n_rows < _LEAST_ROWS:
         return None
-    one, other = _changes(part, each.first, settings.max_lag), _changes(part, each.then, settings.max_lag)
+    one, other = (_movement(part, anomaly, settings.max_lag) for anomaly in (each.first, each.then))
     load = common_load(part, _LOAD_WINDOW_ROWS)
     forward, backward = (
         _granger(cause, effect, load, settings.max_lag) for cause, effect in ((one, other), (other, one))
@@ -144,22 +147,19 @@ def _tested(each: _Candidate, frame: MetricFrame, settings: CorrelationSettings)
     return (1.0, *forward[1:]) if backward is not None and backward[0] < forward[0] else forward
 
 
-def _changes(frame: MetricFrame, anomaly: Anomaly, max_lag: int) -> Values:
-    """Changes from row to row towards the abnormal, in units of their spread; NaN around the onset and the end."""
-    towards = -1.0 if anomaly.deviation < 0 else 1.0
-    changes = np.diff(frame.series(anomaly.key), prepend=np.nan) * towards
+def _movement(frame: MetricFrame, anomaly: Anomaly, max_lag: int) -> Values:
+    """Ups and downs towards the abnormal, in units of their spread; NaN around the onset and the end."""
+    values = frame.series(anomaly.key) * (-1.0 if anomaly.deviation < 0 else 1.0)
     first, last = (frame.row_at(to_datetime64(moment)) for moment in (anomaly.start, anomaly.end))
-    stretches = ((0, first - 1), (first + max_lag + 1, last - 1), (last + max_lag + 1, frame.n_rows))
-    scaled = np.full(frame.n_rows, np.nan)
-    for begin, finish in stretches:
-        rows = slice(max(begin, 0), max(finish, 0))
-        part = changes[rows]
-        if np.isfinite(part).sum() >= _LEAST_STRETCH:
-            centred = part - np.nanmedian(part)
-            spread = 1.4826 * np.nanmedian(np.abs(centred))
-            if spread > 0:
-                scaled[rows] = np.clip(centred / spread, -_LARGEST, _LARGEST)
-    return scaled
+    moving = np.full(frame.n_rows, np.nan)
+    for begin, end in ((0, first - 1), (first + max_lag + 1, last - 1), (last + max_lag + 1, frame.n_rows)):
+        rows = slice(max(begin, 0), max(end, 0))
+        part = pd.Series(values[rows])
+        rest = (part - part.rolling(_WINDOW_ROWS, center=True, min_periods=3).median()).to_numpy()
+        spread = 1.4826 * np.nanmedian(np.abs(rest)) if np.isfinite(rest).sum() >= _LEAST_STRETCH else 0.0
+        if spread > 0:
+            moving[rows] = np.clip(rest / spread, -_LARGEST, _LARGEST)
+    return moving
 
 
 def _granger(cause: Values, effect: Values, load: Values | None, max_lag: int) -> tuple[float, float, int] | None:
@@ -195,8 +195,8 @@ def _correlation(
         strength=float(np.sqrt(share)),
         confidence=1 - q_value,
         description=(
-            f"{each.first.key} went bad {lead_s:.0f} s before {each.then.key}, whose component {way}; its changes"
-            f" tell {share:.0%} of those that come {lag} rows later (p {q_value:.1g} after correction for"
+            f"{each.first.key} went bad {lead_s:.0f} s before {each.then.key}, whose component {way}; its ups and"
+            f" downs tell {share:.0%} of those that come {lag} rows later (p {q_value:.1g} after correction for"
             f" {n_tested} pairs)"
         ),
         numbers=numbers,

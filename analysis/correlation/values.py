@@ -117,7 +117,7 @@ class CorrelationSettings:
     change_reach_s: float = 1800.0
     hops: int = 3
     max_lag: int = 3
-    history_rows: int = 240
+    history_rows: int = 1440
 
     def __post_init__(self) -> None:
         for name in ("window_s", "follow_s", "shared_s", "change_reach_s", "hops", "max_lag", "history_rows"):
