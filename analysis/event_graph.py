@@ -1,4 +1,4 @@
-"""How the events of one incident hang together: which could have led to which, where it began, and whom it touched.
+"""How the events of one incident hang together: which could have led to which, and where it began.
 
 An event can lead to a later one in the same component or in a direct caller of it, and only soon after. At the same
 time a change comes before what is seen, and a callee before its caller, unless they call each other in a circle: a
@@ -228,33 +228,6 @@ def window_of(step_s: float) -> float:
         Seconds.
     """
     return max(FEWEST_WINDOW_S, WINDOW_STEPS * step_s)
-
-
-def blast_radius(component: str, affected: Sequence[str], graph: DependencyGraph) -> dict[str, tuple[str, ...]]:
-    """Whom the failure of a component touches.
-
-    Parameters
-    ----------
-    component
-        The one that fails.
-    affected
-        Components with an anomaly.
-    graph
-        Who calls whom.
-
-    Returns
-    -------
-    dict of str to tuple of str
-        ``impacted``: affected components that depend on it, directly or not; ``at_risk``: those that depend on it and
-        show nothing yet; ``unrelated``: affected ones that do not depend on it. Each sorted, without itself.
-    """
-    above = set(graph.upstream_of(component))
-    odd = set(affected) - {component}
-    return {
-        "impacted": tuple(sorted(above & odd)),
-        "at_risk": tuple(sorted(above - odd)),
-        "unrelated": tuple(sorted(odd - above)),
-    }
 
 
 def levels(names: Collection[str], graph: DependencyGraph) -> dict[str, int]:

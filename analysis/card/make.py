@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from analysis.card import buckets
-from analysis.card.buckets import Sorted, listed
+from analysis.card.buckets import listed
 from analysis.card.scene import Scene, say
+from analysis.card.sorting import Sorted, find_entry_points, sort_components
 from analysis.card.story import Story
 from analysis.card.values import CardLimits, CriticalFailure, IncidentCard, Moment, Relation, RootCauseBucket
 from analysis.event_graph import EventGraph, window_of
@@ -35,11 +36,11 @@ def make_card(scene: Scene) -> IncidentCard:
     IncidentCard
         Pure and deterministic. Every list is limited; ``left_out`` counts the rest.
     """
-    found = buckets.sort_components(scene)
+    found = sort_components(scene)
     story = Story(scene, found)
     timeline, roots, path, tree = story.timeline(), story.root_events(), story.critical_path(), story.event_tree()
     most = scene.limits.components
-    entries = buckets.find_entry_points(scene, found)
+    entries = find_entry_points(scene, found)
     left_out = {
         "affected": len(found.affected) - most,
         "at_risk": len(found.at_risk) - most,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from analysis.card.buckets import Sorted
 from analysis.card.scene import Scene, say
+from analysis.card.sorting import Sorted
 from analysis.card.values import Branch, Bucket, Moment, Relation, Times
 from analysis.event_graph import Burst
 from analysis.events import Event

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.event_graph import CHANGES, EventGraph, blast_radius, window_of
+from analysis.event_graph import CHANGES, EventGraph, window_of
 from analysis.events import Event, EventKind, from_anomalies, from_table
 from analysis.topology import from_edges
 from models.anomalies import AnomalyType
@@ -61,12 +61,6 @@ def test_the_critical_path_is_the_heaviest():
     """Weight, not length, decides."""
     events = EventGraph([seen("db", 1, weight=9.0), seen("orders", 2, weight=1.0), seen("web", 1)], GRAPH)
     assert [e.component for e in events.critical_path()] == ["db", "orders"]
-
-
-def test_blast_radius_tells_hit_from_threatened():
-    """Callers with trouble are impacted, those without are at risk."""
-    radius = blast_radius("db", ["orders", "cache", "db"], GRAPH)
-    assert radius == {"impacted": ("orders",), "at_risk": ("web",), "unrelated": ("cache",)}
 
 
 def test_anomalies_become_events_once():
