@@ -17,6 +17,7 @@ from service.commands import (
     detect,
     diagnose,
     feedback,
+    patterns,
     rules,
     run,
     simulate,
@@ -39,6 +40,7 @@ app.command("detect")(detect.detect)
 app.command("feedback")(feedback.feedback)
 app.command("backtest")(backtest.backtest)
 app.command("diagnose")(diagnose.diagnose)
+app.command("patterns")(patterns.patterns)
 app.add_typer(bench.app, name="bench")
 app.add_typer(rules.app, name="rules")
 app.add_typer(strategies.app, name="strategies")

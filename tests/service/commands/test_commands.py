@@ -14,7 +14,7 @@ from tests.service.commands.conftest import typed
 COMMANDS = (
     (), ("run",), ("simulate",), ("train",), ("detect",), ("diagnose",), ("bench",), ("bench", "rca"),
     ("bench", "score-rca"), ("bench", "detect"), ("bench", "score-detect"), ("strategies",), ("strategies", "check"),
-    ("topology",), ("topology", "discover"),
+    ("topology",), ("topology", "discover"), ("patterns",),
 )  # fmt: skip
 GOOD = """
 default: ask
