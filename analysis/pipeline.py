@@ -58,7 +58,7 @@ def diagnose(situation: Situation, settings: RootCauseSettings | None = None) ->
     settings = settings or RootCauseSettings()
     observation = observe(situation)
     verdict = judge(observation, settings)
-    likelihoods = estimate_likelihoods(verdict)
+    likelihoods = estimate_likelihoods(verdict, is_measured=observation.series is not None)
     causes = tuple(
         _cause(rank, name, likelihoods[name], observation, verdict)
         for rank, name in enumerate(verdict.ranking[:MOST_CAUSES], start=1)

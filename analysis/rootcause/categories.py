@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from analysis.findings import CauseCategory, Evidence
-from analysis.rootcause import changes, metrics, surge, trace_fanout, trace_gaps
-from analysis.rootcause.kinds import MetricKind, classify
+from analysis.rootcause import alerts, changes, metrics, surge, trace_fanout, trace_gaps
+from analysis.rootcause.kinds import MetricKind, classify, is_of_data_store
 from analysis.rootcause.observation import Observation
 
 CATEGORY_OF_KIND = {
@@ -59,6 +59,8 @@ def _category(item: Evidence) -> CauseCategory:
         return CauseCategory.TRAFFIC
     if item.collector == trace_fanout.NAME:
         return CauseCategory.DEPENDENCY
-    if item.collector == metrics.NAME:
+    if item.collector in {metrics.NAME, alerts.NAME}:
+        if is_of_data_store(item.metric):
+            return CauseCategory.DATA_STORE
         return CATEGORY_OF_KIND.get(classify(item.metric), CauseCategory.UNKNOWN)
     return CauseCategory.UNKNOWN

@@ -107,7 +107,7 @@ def assume_target(view: SeriesView, points: Values, graph: DependencyGraph) -> S
     best: tuple[float, SeriesKey] | None = None
     for i, (key, kind) in enumerate(zip(view.keys, view.kinds, strict=True)):
         if kind.is_symptomatic and np.abs(np.nan_to_num(view.shift[i])) > ODD_DEVIATION:
-            below = len(graph.distances_from(key.component, at_most=len(graph)))
+            below = graph.n_below(key.component)
             weight = float(points[i] * np.log(2 + below))
             if best is None or weight > best[0]:
                 best = (weight, key)

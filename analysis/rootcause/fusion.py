@@ -6,7 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.findings import Evidence, SkippedMethod
-from analysis.rootcause import alerts, changes, metrics, onset_order, position, surge, trace_fanout, trace_gaps
+from analysis.rootcause import (
+    alerts,
+    changes,
+    logs,
+    metrics,
+    onset_order,
+    position,
+    surge,
+    trace_fanout,
+    trace_gaps,
+    trace_self,
+)
 from analysis.rootcause.observation import Observation
 from analysis.rootcause.settings import RootCauseSettings
 from analysis.rootcause.spans import view_spans
@@ -60,7 +71,8 @@ def judge(observation: Observation, settings: RootCauseSettings) -> Verdict:
     collected += [
         surge.collect(observation, _scores(collected), settings),
         onset_order.collect(observation, found, settings),
-        *_collect_traces(observation, settings),
+        *_collect_traces(observation, found, settings),
+        logs.collect(observation, settings),
         changes.collect(observation, settings),
         alerts.collect(observation, settings),
     ]
@@ -84,14 +96,18 @@ def _scores(collected: Iterable[Collected]) -> dict[str, float]:
     return scores
 
 
-def _collect_traces(observation: Observation, settings: RootCauseSettings) -> list[Collected]:
+def _collect_traces(
+    observation: Observation, found: metrics.MetricFindings, settings: RootCauseSettings
+) -> list[Collected]:
     """Run what needs spans."""
     traces = observation.situation.traces
     if traces is None or not len(traces) or settings.trace_weight == 0:
         reason = "There are no traces, or they are switched off."
-        return [SkippedMethod(name=module.NAME, reason=reason) for module in (trace_gaps, trace_fanout)]
-    view = view_spans(traces, observation.onset)
-    return [trace_gaps.collect(view, settings), trace_fanout.collect(view, settings)]
+        return [SkippedMethod(name=module.NAME, reason=reason) for module in (trace_gaps, trace_fanout, trace_self)]
+    view = view_spans(traces, observation.onset, observation.situation.detected_at)
+    gaps = trace_gaps.collect(view, settings)
+    own = trace_self.collect(view, observation.graph, found, _scores([gaps]), settings)
+    return [gaps, trace_fanout.collect(view, settings), own]
 
 
 def _by_component(evidence: Iterable[Evidence]) -> dict[str, tuple[Evidence, ...]]:

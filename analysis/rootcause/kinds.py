@@ -54,6 +54,12 @@ WORDS: tuple[tuple[MetricKind, frozenset[str]], ...] = (
 """Looked up in this order; the first kind with a word of the name wins, so that ``cpu_seconds`` is saturation,
 ``request_errors`` errors and ``request_duration`` latency."""
 
+DATA_STORE = """
+sql query queries transaction transactions commit commits rollback rollbacks deadlock deadlocks lock locks replication
+tuple tuples row rows wal table tables cursor cursors keyspace
+"""
+"""Words of metrics that only data stores have."""
+
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPLIT = re.compile(r"[^0-9A-Za-z]+")
 
@@ -76,5 +82,26 @@ def classify(metric: str) -> MetricKind:
     >>> classify("http_request_duration_p99"), classify("PodCpuUsage(%)"), classify("zyx")
     (<MetricKind.LATENCY: 'LATENCY'>, <MetricKind.SATURATION: 'SATURATION'>, <MetricKind.OTHER: 'OTHER'>)
     """
-    words = {word.lower() for part in _SPLIT.split(metric) for word in _HUMP.split(part)}
+    words = _words(metric)
     return next((kind for kind, known in WORDS if words & known), MetricKind.OTHER)
+
+
+def is_of_data_store(metric: str) -> bool:
+    """Whether a metric tells of a data store.
+
+    Parameters
+    ----------
+    metric
+        Any string; case, separators and camelCase do not matter.
+
+    Returns
+    -------
+    bool
+        False if no known word is in it.
+    """
+    return not _words(metric).isdisjoint(DATA_STORE.split())
+
+
+def _words(metric: str) -> set[str]:
+    """The words of a name, in lower case."""
+    return {word.lower() for part in _SPLIT.split(metric) for word in _HUMP.split(part)}

@@ -1,30 +1,31 @@
 """From scores to likelihoods.
 
-The confidence in the first candidate is a logistic function of how far it is ahead, fitted once over recorded incidents
-of several systems together, each left out in turn to see what it costs; the rest of the likelihood goes to the others.
+The confidence in the first candidate is a logistic function of how far it is ahead, and of whether metrics say so or
+only alerts. It was fitted once over recorded incidents of several systems, each system counting alike; how far stated
+and true shares lie apart is in docs/rca-benchmarks.md. The rest of the likelihood goes to the others.
 """
 
 import numpy as np
 
 from analysis.rootcause.fusion import Verdict
 
-INTERCEPT, PER_RELATIVE_LEAD, PER_POINT_OF_LEAD = -0.7, 0.4, 0.3
-"""Log odds that the first is right: with no lead, for a lead of the whole score, for each point of lead."""
-MOST_LEAD = 12.0
-"""Points beyond which a lead says nothing more."""
+INTERCEPT, PER_LEAD, FOR_METRICS = -0.8, 1.35, 1.0
+"""Log odds that the first is right: with no lead, for each unit of log(1 + lead), where metrics are at hand."""
 NOISE_SCORE = 1.5
 """What the best candidate of a situation without any trouble reaches: below it confidence fades with the score."""
 TEMPERATURE = 0.22
 """Relative gap in score that is worth one unit of log odds among the others."""
 
 
-def estimate_likelihoods(verdict: Verdict) -> dict[str, float]:
+def estimate_likelihoods(verdict: Verdict, *, is_measured: bool = True) -> dict[str, float]:
     """Share out the likelihood among the candidates.
 
     Parameters
     ----------
     verdict
         Scores of every candidate.
+    is_measured
+        Whether the situation has metrics; alerts say less.
 
     Returns
     -------
@@ -36,7 +37,8 @@ def estimate_likelihoods(verdict: Verdict) -> dict[str, float]:
     if not names:
         return result
     scores = np.array([verdict.scores[name] for name in names])
-    first = confidence_of(float(scores[0]), float(scores[1]) if len(scores) > 1 else 0.0)
+    second = float(scores[1]) if len(scores) > 1 else 0.0
+    first = confidence_of(float(scores[0]), second, is_measured=is_measured)
     result[names[0]] = first
     others = np.exp((scores[1:] / scores[0] - 1.0) / TEMPERATURE)
     left = min(1.0 - first, first * float(others.sum())) * 0.9
@@ -45,7 +47,7 @@ def estimate_likelihoods(verdict: Verdict) -> dict[str, float]:
     return result
 
 
-def confidence_of(best: float, second: float) -> float:
+def confidence_of(best: float, second: float, *, is_measured: bool = True) -> float:
     """Probability that the best candidate is right.
 
     Parameters
@@ -54,6 +56,8 @@ def confidence_of(best: float, second: float) -> float:
         Its score, positive.
     second
         The score of the next one; not above ``best``.
+    is_measured
+        Whether the situation has metrics.
 
     Returns
     -------
@@ -61,5 +65,5 @@ def confidence_of(best: float, second: float) -> float:
         In (0, 1).
     """
     lead = best - max(second, 0.0)
-    log_odds = INTERCEPT + PER_RELATIVE_LEAD * lead / best + PER_POINT_OF_LEAD * min(lead, MOST_LEAD)
+    log_odds = INTERCEPT + PER_LEAD * np.log1p(lead) + FOR_METRICS * is_measured
     return float(min(1.0, best / NOISE_SCORE) / (1.0 + np.exp(-log_odds)))

@@ -28,6 +28,8 @@ class MetricFindings:
         Level shifts and co-movement.
     symptom
         Points of every component for latency and errors together; these may come from a callee.
+    saturation
+        Points of every component for its resources.
     strength
         The largest points of a single latency or error series of every component.
     points
@@ -38,6 +40,7 @@ class MetricFindings:
 
     evidence: tuple[Evidence, ...]
     symptom: dict[str, float]
+    saturation: dict[str, float]
     strength: dict[str, float]
     points: Values
     skipped: tuple[SkippedMethod, ...]
@@ -64,13 +67,16 @@ def collect(observation: Observation, settings: RootCauseSettings) -> MetricFind
     view = observation.series
     if view is None:
         reason = SkippedMethod(name=NAME, reason="The situation has no metric values.")
-        return MetricFindings(evidence=(), symptom={}, strength={}, points=np.zeros(0), skipped=(reason,))
+        return MetricFindings(
+            evidence=(), symptom={}, saturation={}, strength={}, points=np.zeros(0), skipped=(reason,)
+        )
     raw = level.measure_points(view, settings) * series_weights(view, settings)
     follows = comovement.measure(view, raw, observation.situation.target, observation.graph, settings)
     skipped = (follows,) if isinstance(follows, SkippedMethod) else ()
     points = raw if isinstance(follows, SkippedMethod) else raw * follows.factors
     evidence: list[Evidence] = []
     symptom: dict[str, float] = {}
+    saturation: dict[str, float] = {}
     strength: dict[str, float] = {}
     for component, by_kind in _columns(view).items():
         kept = lost = 0.0
@@ -82,10 +88,14 @@ def collect(observation: Observation, settings: RootCauseSettings) -> MetricFind
             if kind.is_symptomatic:
                 symptom[component] = symptom.get(component, 0.0) + float(here)
                 strength[component] = max(strength.get(component, 0.0), *(float(points[i]) for i, _ in shares))
+            if kind is MetricKind.SATURATION:
+                saturation[component] = float(here)
         if lost > SMALLEST_WEIGHT and not isinstance(follows, SkippedMethod):
             evidence.append(_comovement_evidence(component, follows, kept, lost))
     noted = tuple(item for item in evidence if abs(item.weight) > SMALLEST_WEIGHT)
-    return MetricFindings(evidence=noted, symptom=symptom, strength=strength, points=points, skipped=skipped)
+    return MetricFindings(
+        evidence=noted, symptom=symptom, saturation=saturation, strength=strength, points=points, skipped=skipped
+    )
 
 
 def series_weights(view: SeriesView, settings: RootCauseSettings) -> Values:

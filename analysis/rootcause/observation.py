@@ -9,15 +9,18 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.rootcause.alert_calls import calls_of
 from analysis.rootcause.kinds import MetricKind, classify
 from analysis.rootcause.onset import find_onset
 from analysis.rootcause.robust import RELATIVE_FLOOR, Values, baseline_of, median, presence_of, units_of
 from analysis.situation import Situation
-from analysis.topology import DependencyGraph, from_edges, from_traces
+from analysis.topology import DependencyGraph, EdgeSource, from_edges, from_traces
 from models.frames import MetricFrame, SeriesKey, to_datetime, to_datetime64
 
 ERRORS_FLOOR = 0.002
 """Scales of errors are floored lower than others: an availability of 99 % instead of 100 % is no noise."""
+FEWEST_SETTLED = 3
+"""Rows from the detection on that are needed to judge the incident by them alone."""
 FALLBACK_ROWS = 5
 """Rows taken for the incident when none lies at or after the detection."""
 
@@ -38,6 +41,9 @@ class SeriesView:
         Shape (n_rows, n_series), as in the frame.
     onset
         First row of the incident.
+    settled
+        First row that is surely of the incident: an onset before the detection is a guess. From ``onset`` to it the
+        rows tell of neither side.
     baseline, level
         Median of history and of the incident, shape (n_series,); NaN where there is no value.
     shift
@@ -53,6 +59,7 @@ class SeriesView:
     times: NDArray[np.datetime64]
     values: Values
     onset: int
+    settled: int
     baseline: Values
     level: Values
     shift: Values
@@ -102,6 +109,8 @@ def observe(situation: Situation) -> Observation:
     graph = from_edges(situation.edges or ())
     if situation.traces is not None:
         graph = graph.united_with(from_traces(situation.traces))
+    if situation.events is not None:
+        graph = graph.united_with(from_edges(calls_of(situation.events), source=EdgeSource.TRACES))
     names = set(graph.components)
     if situation.frame is not None:
         names |= set(situation.frame.components)
@@ -150,13 +159,15 @@ def view_series(frame: MetricFrame, detected_at: datetime) -> SeriesView | None:
     floors = np.array([ERRORS_FLOOR if kind is MetricKind.ERRORS else RELATIVE_FLOOR for kind in kinds])
     onset = find_onset(scaled, cut, floors)
     baseline, scale = baseline_of(scaled, onset, floors)
-    level = median(scaled[onset:])
+    settled = max(onset, cut) if len(times) - max(onset, cut) >= FEWEST_SETTLED else onset
+    level = median(scaled[settled:])
     return SeriesView(
         keys=keys,
         kinds=kinds,
         times=times,
         values=values,
         onset=onset,
+        settled=settled,
         baseline=baseline * units,
         level=level * units,
         shift=(level - baseline) / scale,

@@ -2,14 +2,20 @@
 
 A soft traversal. Only latency and errors travel from callee to caller, so only they can be explained away, and only as
 far as the callee is about as odd as the caller: a graph that is wrong finds few such pairs and costs little.
+
+A callee that is known only as others see it, without resources and calls of its own, may be another name of something
+that its caller calls as well: an address, a load balancer. So what it shows can also be explained by such a sibling.
 """
 
 from analysis.findings import Evidence, SkippedMethod
+from analysis.rootcause.kinds import MetricKind
 from analysis.rootcause.metrics import MetricFindings
 from analysis.rootcause.observation import Observation
 from analysis.rootcause.settings import RootCauseSettings
 
 NAME = "position"
+SIBLING_SHARE = 0.8
+"""Largest part that a sibling explains: less than a callee, as nobody knows that the two are the same."""
 SLACK = 0.5
 """Points by which a callee must exceed its caller to explain all of it; keeps noise from explaining noise."""
 
@@ -38,12 +44,38 @@ def collect(
     if settings.explained_share == 0:
         return SkippedMethod(name=NAME, reason="It is switched off.")
     found = []
+    views = _views(observation)
     for component, symptom in sorted(metrics.symptom.items()):
         share, callee, steps = explain(component, observation, metrics, settings)
+        if component in views:
+            share, callee, steps = max(
+                (share, callee, steps), (*_explain_by_sibling(component, observation, metrics), 0), key=lambda x: x[0]
+            )
         weight = -settings.explained_share * share * symptom
         if weight < -0.01:
             found.append(_evidence(component, callee, steps, share, weight))
     return tuple(found)
+
+
+def _views(observation: Observation) -> set[str]:
+    """Components that are known only as their callers see them."""
+    view, graph = observation.series, observation.graph
+    if view is None:
+        return set()
+    measured = {key.component for key, kind in zip(view.keys, view.kinds, strict=True) if kind is MetricKind.SATURATION}
+    leaves = {key.component for key in view.keys if not graph.dependencies_of(key.component)}
+    return leaves - measured
+
+
+def _explain_by_sibling(component: str, observation: Observation, metrics: MetricFindings) -> tuple[float, str]:
+    """How much of a leaf's symptom another callee of its callers explains; one that calls the leaf explains nothing."""
+    graph = observation.graph
+    siblings = {s for caller in graph.dependents_of(component) for s in graph.dependencies_of(caller)} - {component}
+    inner = [s for s in sorted(siblings) if graph.dependencies_of(s)]
+    strongest = sorted(inner, key=lambda s: (-metrics.strength.get(s, 0.0), s))
+    best = next((s for s in strongest if not graph.reaches(s, component)), "")
+    own, other = metrics.strength.get(component, 0.0), metrics.strength.get(best, 0.0)
+    return SIBLING_SHARE * min(1.0, other / (own + SLACK)) ** 2, best
 
 
 def explain(
@@ -84,7 +116,9 @@ def explain(
 
 def _evidence(component: str, callee: str, steps: int, share: float, weight: float) -> Evidence:
     """One sentence on the callee."""
-    how = "which it calls" if steps == 1 else f"{steps} calls further down"
+    how = (
+        "which it calls" if steps == 1 else f"{steps} calls further down" if steps else "which its caller calls as well"
+    )
     return Evidence(
         collector=NAME,
         component=component,

@@ -38,6 +38,8 @@ class RootCauseSettings:
         In (0, 1].
     trace_weight
         Weight of slowed calls and of changed call patterns; 0 switches traces off.
+    log_weight
+        Weight of more errors, new and vanished kinds of messages; 0 switches logs off.
     onset_weight
         Weight of having started first; 0 switches it off.
     change_weight
@@ -69,6 +71,7 @@ class RootCauseSettings:
     explained_steps: int = 4
     explained_decay: float = 0.8
     trace_weight: float = 2.0
+    log_weight: float = 1.0
     onset_weight: float = 0.5
     change_weight: float = 3.0
     change_window_s: float = 1800.0

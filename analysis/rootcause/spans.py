@@ -22,7 +22,8 @@ class SpanView:
     ----------
     spans
         Columns component, operation, duration_s, is_incident, parent_component and parent_operation ("" = no parent),
-        gap_s (duration of the parent minus its own; NaN = no parent in another component).
+        gap_s (duration of the parent minus its own; NaN = no parent in another component), self_s (duration minus that
+        of its children, not negative) and is_waiting (it has a child in another component).
     """
 
     spans: pd.DataFrame
@@ -45,7 +46,7 @@ class Slowdown:
     deviations: float
 
 
-def view_spans(traces: pd.DataFrame, onset: datetime) -> SpanView:
+def view_spans(traces: pd.DataFrame, onset: datetime, detected_at: datetime) -> SpanView:
     """Join every span with its parent.
 
     Parameters
@@ -53,7 +54,10 @@ def view_spans(traces: pd.DataFrame, onset: datetime) -> SpanView:
     traces
         In the columns of the incident case format.
     onset
-        UTC; spans from it on belong to the incident.
+        UTC; spans before it and before the detection are history.
+    detected_at
+        UTC; spans from it and from the onset on belong to the incident. Those between the two are left out, unless
+        nothing else is left of the incident.
 
     Returns
     -------
@@ -66,22 +70,32 @@ def view_spans(traces: pd.DataFrame, onset: datetime) -> SpanView:
     spans = traces.merge(parents, on=["trace_id", "parent_span_id"], how="left")
     is_remote = spans["parent_component"].notna() & (spans["parent_component"] != spans["component"])
     gap = (spans["parent_s"] - spans["duration_s"]).where(is_remote)
+    of_parent = [spans["trace_id"], spans["parent_span_id"]]
+    mine = pd.MultiIndex.from_frame(spans[["trace_id", "span_id"]])
+    below = spans["duration_s"].groupby(of_parent).sum().reindex(mine, fill_value=0.0).to_numpy()
+    waits = is_remote.groupby(of_parent).any().reindex(mine, fill_value=False).to_numpy()
+    first, last = pd.Timestamp(min(onset, detected_at)), pd.Timestamp(max(onset, detected_at))
+    if (spans["ts"] >= last).sum() < FEWEST_SPANS:
+        last = first
+    is_clear = (spans["ts"] < first) | (spans["ts"] >= last)
     return SpanView(
         spans=pd.DataFrame(
             {
                 "component": spans["component"],
                 "operation": spans["operation"],
                 "duration_s": spans["duration_s"],
-                "is_incident": spans["ts"] >= pd.Timestamp(onset),
+                "is_incident": spans["ts"] >= last,
                 "parent_component": spans["parent_component"].fillna(""),
                 "parent_operation": spans["parent_operation"].fillna(""),
                 "gap_s": gap,
+                "self_s": (spans["duration_s"] - below).clip(lower=0.0),
+                "is_waiting": waits,
             }
-        )
+        )[is_clear]
     )
 
 
-def compare(before: Values, now: Values) -> Slowdown | None:
+def compare(before: Values, now: Values, floor: float = RELATIVE_FLOOR) -> Slowdown | None:
     """Compare durations before and during the incident.
 
     Parameters
@@ -90,6 +104,8 @@ def compare(before: Values, now: Values) -> Slowdown | None:
         Seconds; not NaN.
     now
         Seconds; not NaN.
+    floor
+        The spread is never below this part of the median before.
 
     Returns
     -------
@@ -100,7 +116,7 @@ def compare(before: Values, now: Values) -> Slowdown | None:
         return None
     low, centre, high = np.percentile(before, [25, 50, 75])
     mad = 1.4826 * float(np.median(np.abs(before - centre)))
-    scale = max(mad, (high - low) / 1.349, RELATIVE_FLOOR * abs(centre), 1e-6)
+    scale = max(mad, (high - low) / 1.349, floor * abs(centre), 1e-6)
     level = float(np.median(now))
     fewest = min(len(before), len(now))
     shrink = float(np.sqrt(fewest / (fewest + 5)))

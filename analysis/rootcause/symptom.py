@@ -31,5 +31,4 @@ def find_symptom(observation: Observation, verdict: Verdict) -> str:
     limit = ODD_SHARE * max(moved.values(), default=0.0)
     above = observation.graph.upstream_of(verdict.ranking[0])
     odd = [name for name in above if moved.get(name, 0.0) > limit]
-    reach = len(observation.candidates)
-    return max(odd, key=lambda name: (len(observation.graph.distances_from(name, at_most=reach)), name), default="")
+    return max(odd, key=lambda name: (observation.graph.n_below(name), name), default="")

@@ -175,7 +175,7 @@ def calls(gap_s, minutes, first_trace):
 def test_a_gap_is_blamed_on_the_end_that_all_slow_calls_share():
     """Slow calls to and from one component accuse it, not the other ends."""
     traces = pd.DataFrame(calls(0.002, range(50, 60), 0) + calls(0.3, range(60, 70), 100))
-    found = weights(trace_gaps.collect(view_spans(traces, at(60)), SETTINGS))
+    found = weights(trace_gaps.collect(view_spans(traces, at(60), at(60)), SETTINGS))
     assert max(found, key=found.get) == "orders"
     assert found["orders"] > 3 * max(v for k, v in found.items() if k != "orders")
 
@@ -184,13 +184,13 @@ def test_lost_calls_are_blamed_on_the_caller():
     """An operation that no longer calls is accused, not the one that is no longer called."""
     before, now = calls(0.002, range(50, 60), 0), calls(0.002, range(60, 70), 100)
     cut = [row for row in now if row["component"] != "db" and row["operation"] != "call db"]
-    found = weights(trace_fanout.collect(view_spans(pd.DataFrame(before * 3 + cut * 3), at(60)), SETTINGS))
+    found = weights(trace_fanout.collect(view_spans(pd.DataFrame(before * 3 + cut * 3), at(60), at(60)), SETTINGS))
     assert set(found) == {"orders"}
 
 
 def test_too_few_spans_are_a_reason():
     """Two spans on a side are not compared."""
-    view = view_spans(pd.DataFrame(calls(0.1, [50, 61], 0)), at(60))
+    view = view_spans(pd.DataFrame(calls(0.1, [50, 61], 0)), at(60), at(60))
     assert isinstance(trace_gaps.collect(view, SETTINGS), SkippedMethod)
     assert isinstance(trace_fanout.collect(view, SETTINGS), SkippedMethod)
     assert compare(np.ones(2), np.ones(9)) is None
