@@ -147,6 +147,12 @@ def test_thousands_of_simultaneous_events_are_one_burst():
     assert len(found.critical_path()) == 2
 
 
+def test_a_link_that_follows_from_others_is_left_out():
+    """What led to the earlier event of a component is not linked to its later one again."""
+    first, second, third = seen("db", 1), seen("orders", 2), seen("orders", 3)
+    assert EventGraph([first, second, third], GRAPH).links == ((first, second), (second, third))
+
+
 def test_odd_weights_break_no_chain():
     """A weight that is no number, endless or negative neither hides the chain nor overflows."""
     weights = (float("nan"), float("inf"), -5.0, 1.0)

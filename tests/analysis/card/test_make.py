@@ -178,6 +178,20 @@ def test_a_change_stays_on_the_time_line():
     assert [party.component for party in calm.impact.at_risk] == ["orders", "web"]
 
 
+def test_the_critical_path_stays_on_the_time_line():
+    """However many graver strangers there are, the chain that matters is told."""
+    crowd = [seen(f"x{n:02d}", 1, weight=2.5) for n in range(20)]
+    chain = [seen("orders", 2, weight=1.5), seen("web", 3, weight=1.5)]
+    card = make_card(scene_of([*crowd, *chain], cause="", limits=CardLimits(moments=2)))
+    assert [moment.component for moment in card.timeline] == ["orders", "web"]
+
+
+def test_a_target_without_calls_to_the_cause_is_not_said_to_suffer_from_it():
+    """The headline claims no more than the calls allow."""
+    card = make_card(scene_of([seen("db", 1), seen("mail", 1)], edges=EDGES, target="mail"))
+    assert card.headline.startswith("mail suffers; most likely the cause is db (resource, 80% sure)")
+
+
 def test_no_cause_is_named_without_evidence():
     """The bucket says so and shows the suspects; the others are filled from what was seen."""
     analysis = replace(analysis_of("db"), most_likely_cause=None, confidence=0.2)
