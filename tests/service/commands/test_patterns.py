@@ -42,6 +42,22 @@ def test_recurring_failures_for_programs(store):
     assert (told["n_incidents"], told["is_complete"], told["correlations"]["found"]) == (3, True, [])
 
 
+def test_a_topology_file(store, tmp_path):
+    """With a file of calls and hosts the kinds that need them run."""
+    path = tmp_path / "topology.json"
+    components = [{"name": name, "attributes": {"host": f"h{n}"}} for n, name in enumerate(("orders", "payments-db"))]
+    path.write_text(
+        json.dumps({"edges": [{"caller": "orders", "callee": "payments-db"}], "components": components}),
+        encoding="utf-8",
+    )
+    said = typed("patterns", store, "--topology", path)
+    assert said.code == 0, said.err
+    assert "who calls whom" not in said.out
+    assert "nobody tells hosts" not in said.out
+    assert "nobody tells hosts" in typed("patterns", store).out
+    assert typed("patterns", store, "--topology", tmp_path / "none.json").code == 2
+
+
 def test_the_store_of_the_settings(store, monkeypatch):
     """Without a file the settings say where the store is."""
     monkeypatch.setenv("FAULTLINE_STORE_URL", f"sqlite:///{store}")
