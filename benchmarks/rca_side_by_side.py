@@ -56,7 +56,6 @@ def main(arguments: list[str] | None = None) -> None:
             splits={suite.name: suite.split for suite in suites if suite.split},
             reasons=reasons,
             tool="`score_rca.py`" if given.tools else "`analysis.benchmark`",
-            jobs=given.jobs,
         )
         place.write_text(page(contest, story), encoding="utf-8")
 

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from time import perf_counter
+from time import process_time
 from types import ModuleType
 from typing import Any
 
@@ -52,7 +52,7 @@ class Answer:
     is_named
         Whether the method names a most likely cause or says that there is not enough evidence.
     seconds
-        Wall time without reading the files.
+        CPU time without reading the files.
     reason
         Why there is no answer.
     """
@@ -89,9 +89,9 @@ class Ours:
         """Diagnose."""
         situation = situation_from_case(case)
         with switched_off(self.off), changed_calls(self.calls, case.name):
-            began = perf_counter()
+            began = process_time()
             analysis = diagnose(situation, self.settings)
-            seconds = perf_counter() - began
+            seconds = process_time() - began
         return Answer(
             ranking=analysis.ranking,
             metrics=tuple((key.component, key.metric) for key in analysis.metric_ranking[:METRICS_KEPT]),
@@ -116,9 +116,9 @@ class Theirs:
 
     def __call__(self, case: Case) -> Answer:
         """Rank."""
-        began = perf_counter()
+        began = process_time()
         scores = RIVALS[self.key].score(case)
-        seconds = perf_counter() - began
+        seconds = process_time() - began
         if isinstance(scores, CannotRun):
             return Answer(reason=scores.reason)
         return Answer(ranking=ranked(case, scores), seconds=seconds)
@@ -154,9 +154,8 @@ def switched_off(names: tuple[str, ...]) -> Iterator[None]:
     with ExitStack() as stack:
         for name in names:
             module = collectors()[name]
-            stack.callback(setattr, module, "collect", module.collect)
             changed = _nothing_of_metrics(metrics.collect) if module is metrics else _skip(name)
-            setattr(module, "collect", changed)  # noqa: B010  # a module has no such attribute to mypy; put back below
+            stack.enter_context(_replaced(module, "collect", changed))
         yield
 
 
@@ -186,11 +185,19 @@ def changed_calls(change: ChangeEdges | None, case: str) -> Iterator[None]:
         return replace(seen, graph=from_edges(edges, components=seen.graph.components))
 
     usual = vars(pipeline)["observe"]
-    setattr(pipeline, "observe", observe)  # noqa: B010  # the module does not export what it imports, to mypy
+    with _replaced(pipeline, "observe", observe):
+        yield
+
+
+@contextmanager
+def _replaced(module: ModuleType, name: str, value: object) -> Iterator[None]:
+    """Exchange what a module knows under a name, and put it back."""
+    usual = vars(module)[name]
+    setattr(module, name, value)
     try:
         yield
     finally:
-        setattr(pipeline, "observe", usual)  # noqa: B010  # as above
+        setattr(module, name, usual)
 
 
 def _skip(name: str) -> Any:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.rca.calibration import Stated, calibration_lines
+from benchmarks.rca.refit import describe, refit
 
 OURS, CHANCE = "Faultline", "chance"
 TITLES = ("AC@1", "AC@3", "AC@5", "Avg@5")
@@ -20,9 +21,8 @@ and orders all components of it; ties go to the name. {scored}
 ```
 
 AC@k is the share of cases with a true cause among the first k, Avg@5 the mean of AC@1 to AC@5. The calibration error is
-the expected distance between stated confidence and share of hits, in ten bins. Seconds are wall time without reading
-the files, one thread, {jobs} at a time on a machine that does other things as well. The best of a column is bold. A
-case that a method cannot run counts as a miss, and the row says so.
+the expected distance between stated confidence and share of hits, in ten bins. Seconds are CPU time without reading
+the files. The best of a column is bold. A case that a method cannot run counts as a miss, and the row says so.
 
 {methods}
 - **chance**: expected values of a random order.
@@ -77,8 +77,6 @@ class Story:
         By suite and title: why another one is better.
     tool
         What counted the hits.
-    jobs
-        Processes at a time.
     """
 
     command: str
@@ -86,7 +84,6 @@ class Story:
     splits: Mapping[str, str]
     reasons: Mapping[str, Mapping[str, Any]]
     tool: str
-    jobs: int
 
 
 def page(contest: Contest, story: Story) -> str:
@@ -107,11 +104,13 @@ def page(contest: Contest, story: Story) -> str:
     methods = "\n".join(f"- **{name}**: {about}." for name, about in story.methods.items())
     scored = f"Hits are counted by {story.tool}."
     scored += "".join(f" {suite} is scored on its {split} split." for suite, split in story.splits.items())
-    parts = [PREAMBLE.format(command=story.command, methods=methods, scored=scored, jobs=story.jobs)]
+    parts = [PREAMBLE.format(command=story.command, methods=methods, scored=scored)]
     parts += [overview(contest), better(contest, story.reasons)]
     parts += [table(suite, rows) for suite, rows in contest.items()]
     stated = {suite: rows[OURS].stated for suite, rows in contest.items() if OURS in rows}
     parts += ["\n".join(["## Can the confidence be believed?", "", *calibration_lines(stated)])]
+    again = refit(stated)
+    parts += [describe(again)] if again is not None else []
     parts += [faults(contest)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 

@@ -16,7 +16,7 @@ ROWS = {
     "idle": Row(reasons={"no metrics": 10}),
     CHANCE: Row(figures=dict.fromkeys(GOOD, 0.1)),
 }
-STORY = Story(command="run", methods={"other": "does it"}, splits={"s": "test"}, reasons={}, tool="it", jobs=2)
+STORY = Story(command="run", methods={"other": "does it"}, splits={"s": "test"}, reasons={}, tool="it")
 
 
 def stated(confidence, *, right, named=True):
