@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,11 @@ from models.training import TrainingResult
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-MODEL = "faultline"
+MODEL, RANKER = "faultline", "faultline-ranker"
+DESCRIPTIONS = {
+    MODEL: "Bundles of Faultline; one version a training run.",
+    RANKER: "Rankers of Faultline, learnt from resolved incidents; one version a training run.",
+}
 CHAMPION = "champion"
 SQLITE = "sqlite:///"
 LIBRARIES = ("faultline", "mlflow", "numpy", "pandas", "scikit-learn", "scipy")
@@ -54,7 +59,7 @@ class TrackedRun:
     version
         Of the registered model.
     bundle_uri
-        Where MLflow keeps the bundle.
+        Where MLflow keeps the bundle or the ranker.
     """
 
     run_id: str
@@ -122,8 +127,62 @@ def log_training(
         finally:
             client.set_terminated(run.info.run_id, status=status)
         bundle_uri = f"{run.info.artifact_uri}/bundle"
-        number = _register(client, bundle_uri, run.info.run_id, result.bundle, alias)
+        number = _register(client, MODEL, bundle_uri, run.info.run_id, result.bundle.model_version, alias)
     return TrackedRun(run_id=run.info.run_id, experiment_id=experiment_id, version=number, bundle_uri=bundle_uri)
+
+
+def log_ranker(
+    directory: Path,
+    uri: str,
+    *,
+    ranker_version: str,
+    created: datetime,
+    parameters: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    alias: str | None = CHAMPION,
+) -> TrackedRun:
+    """Record the training of a ranker and register what was written.
+
+    Parameters
+    ----------
+    directory
+        Where the ranker was saved.
+    uri
+        Tracking URI; for SQLite the directory is created and the artifacts go beside the database.
+    ranker_version
+        Of its content.
+    created
+        UTC.
+    parameters
+        Settings and origin of the incidents; may be nested.
+    metrics
+        Figures of the cross-validation.
+    alias
+        Given to the new version; None where the ranker must not be used.
+
+    Returns
+    -------
+    TrackedRun
+        Of the finished run.
+
+    Notes
+    -----
+    Errors of MLflow come as TrackingError.
+    """
+    with _client(uri) as client, tempfile.TemporaryDirectory() as scratch:
+        experiment_id = _experiment(client, uri, RANKER)
+        run = client.create_run(experiment_id, run_name=ranker_version)
+        run_id, status = run.info.run_id, "FAILED"
+        try:
+            _log_values(client, run_id, _flat(parameters), metrics, created, ranker_version)
+            client.log_artifacts(run_id, str(directory), "ranker")
+            client.log_artifact(run_id, str(_write_json(Path(scratch) / "environment.json", _environment())))
+            status = "FINISHED"
+        finally:
+            client.set_terminated(run_id, status=status)
+        ranker_uri = f"{run.info.artifact_uri}/ranker"
+        number = _register(client, RANKER, ranker_uri, run_id, ranker_version, alias)
+    return TrackedRun(run_id=run_id, experiment_id=experiment_id, version=number, bundle_uri=ranker_uri)
 
 
 def load_champion(uri: str, *, alias: str = CHAMPION) -> Bundle:
@@ -222,9 +281,7 @@ def _experiment(client: "MlflowClient", uri: str, name: str) -> str:
 
 
 def _log_figures(client: "MlflowClient", run_id: str, result: TrainingResult) -> None:
-    from mlflow.entities import Metric, Param, RunTag
-
-    bundle, created_ms = result.bundle, int(result.bundle.created.timestamp() * 1e3)
+    bundle = result.bundle
     parameters = {
         **_flat(bundle.settings),
         "step_s": bundle.step_s,
@@ -233,11 +290,25 @@ def _log_figures(client: "MlflowClient", run_id: str, result: TrainingResult) ->
         "data.fingerprint": bundle.history.fingerprint,
         "data.series": len(bundle.keys),
     }
+    _log_values(client, run_id, parameters, result.report.metrics(), bundle.created, bundle.model_version)
+
+
+def _log_values(
+    client: "MlflowClient",
+    run_id: str,
+    parameters: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    created: datetime,
+    model_version: str,
+) -> None:
+    from mlflow.entities import Metric, Param, RunTag
+
+    created_ms = int(created.timestamp() * 1e3)
     client.log_batch(
         run_id,
         params=[Param(name, str(value)[:LONGEST_PARAMETER]) for name, value in parameters.items()],
-        metrics=[Metric(name, value, created_ms, 0) for name, value in result.report.metrics().items()],
-        tags=[RunTag("model_version", bundle.model_version)],
+        metrics=[Metric(name, value, created_ms, 0) for name, value in metrics.items()],
+        tags=[RunTag("model_version", model_version)],
     )
 
 
@@ -258,14 +329,12 @@ def _log_files(
         client.log_artifact(run_id, str(path))
 
 
-def _register(client: "MlflowClient", bundle_uri: str, run_id: str, bundle: Bundle, alias: str | None) -> str:
-    if not client.search_registered_models(f"name = '{MODEL}'"):
-        client.create_registered_model(MODEL, description="Bundles of Faultline; one version a training run.")
-    made = client.create_model_version(
-        MODEL, source=bundle_uri, run_id=run_id, tags={"model_version": bundle.model_version}
-    )
+def _register(client: "MlflowClient", model: str, uri: str, run_id: str, version: str, alias: str | None) -> str:
+    if not client.search_registered_models(f"name = '{model}'"):
+        client.create_registered_model(model, description=DESCRIPTIONS[model])
+    made = client.create_model_version(model, source=uri, run_id=run_id, tags={"model_version": version})
     if alias:
-        client.set_registered_model_alias(MODEL, alias, made.version)
+        client.set_registered_model_alias(model, alias, made.version)
     return str(made.version)
 
 

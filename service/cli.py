@@ -24,6 +24,7 @@ from service.commands import (
     strategies,
     topology,
     train,
+    train_ranker,
 )
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("simulate")(simulate.simulate)
 app.command("train")(train.train)
+app.command("train-ranker")(train_ranker.train_ranker)
 app.command("detect")(detect.detect)
 app.command("feedback")(feedback.feedback)
 app.command("backtest")(backtest.backtest)

@@ -32,14 +32,11 @@ class Recollection:
     ----------
     similar
         Resolved incidents that are like it, most similar first.
-    votes
-        By cause, weighted by similarity; the votes sum to 1 if there are any.
     counts
         By cause, how many of the similar incidents.
     """
 
     similar: tuple[str, ...]
-    votes: Mapping[str, float]
     counts: Mapping[str, int]
 
 
@@ -99,7 +96,7 @@ class Memory:
         Returns
         -------
         FeatureTable
-            Surprise by group of signs, usual signs that are absent, and the votes of similar incidents.
+            Surprise by group of signs, and usual signs that are absent.
         """
         others = np.ones(len(self.incidents), dtype=bool)
         if apart_from is not None:
@@ -108,48 +105,38 @@ class Memory:
         columns = _by_group(sight, "surprise", {s: rates.surprise(s) for s in sight.signs})
         have = set(sight.signs)
         columns |= _by_group(sight, "absent", {s: rates.absence(s) for s in self.signs if s not in have})
-        votes = self.recall(sight, others=others).votes
-        voted = np.array([votes.get(name, 0.0) for name in sight.candidates])
-        return table_of(sight.candidates, columns | {"votes": voted} | standing("votes", voted))
+        return table_of(sight.candidates, columns)
 
-    def recall(self, sight: Sight, *, others: Flags | None = None) -> Recollection:
+    def recall(self, sight: Sight) -> Recollection:
         """Look for similar incidents.
 
         Parameters
         ----------
         sight
             Of the situation.
-        others
-            Shape (n_incidents,): which ones may be remembered; None allows all.
 
         Returns
         -------
         Recollection
             At most ten incidents.
         """
-        similarity = self._similarity(sight, np.ones(len(self.incidents), dtype=bool) if others is None else others)
+        similarity = self._similarity(sight)
         order = sorted(range(len(similarity)), key=lambda i: (-similarity[i], self.incidents[i]))
         nearest = [i for i in order[:MOST_SIMILAR] if similarity[i] >= LEAST_SIMILARITY]
-        votes, counts = dict[str, float](), dict[str, int]()
-        for i in nearest:
-            for j in np.flatnonzero(self.caused[i]):
-                name = self.components[j]
-                votes[name] = votes.get(name, 0.0) + float(similarity[i] ** 2)
-                counts[name] = counts.get(name, 0) + 1
-        total = sum(votes.values()) or 1.0
+        counts = self.caused[nearest].sum(axis=0)
         return Recollection(
             similar=tuple(self.incidents[i] for i in nearest),
-            votes={name: vote / total for name, vote in votes.items()},
-            counts=counts,
+            counts={self.components[j]: int(counts[j]) for j in np.flatnonzero(counts)},
         )
 
-    def _similarity(self, sight: Sight, others: Flags) -> Column:
+    def _similarity(self, sight: Sight) -> Column:
         """Weighted share of common signs; rare signs weigh more."""
         mine = np.array([sign in sight.signs for sign in self.signs], dtype=bool)
-        weights = np.log((others.sum() + 1) / (self.shown[others].sum(axis=0) + 1))
+        weights = np.log((len(self.incidents) + 1) / (self.shown.sum(axis=0) + 1))
         common = (self.shown & mine) @ weights
         either = (self.shown | mine) @ weights
-        return np.where(others & (either > 0), common / np.maximum(either, 1e-12), 0.0)
+        similarity: Column = np.where(either > 0, common / np.maximum(either, 1e-12), 0.0)
+        return similarity
 
 
 class _Rates:

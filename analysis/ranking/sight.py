@@ -1,6 +1,6 @@
 """What the ranker sees of a situation, and a resolved incident to learn from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,10 @@ from analysis.ranking.features import compared, features_of
 from analysis.ranking.peers import view_surroundings
 from analysis.ranking.signs import KINDS, Sign, read_signs
 from analysis.ranking.table import FeatureTable, table_of
-from analysis.rootcause.fusion import Verdict
-from analysis.rootcause.observation import Observation
+from analysis.rootcause.fusion import Verdict, judge
+from analysis.rootcause.observation import Observation, observe
+from analysis.rootcause.settings import RootCauseSettings
+from analysis.situation import Situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -89,6 +91,39 @@ def look(observation: Observation, verdict: Verdict) -> Sight:
         signs=signs,
         ranking=verdict.ranking,
     )
+
+
+def resolved(
+    situation: Situation,
+    name: str,
+    causes: Iterable[str],
+    *,
+    system: str = "",
+    settings: RootCauseSettings | None = None,
+) -> ResolvedIncident:
+    """Look at a past incident whose cause is known.
+
+    Parameters
+    ----------
+    situation
+        As it was then.
+    name
+        Unique among those of its system.
+    causes
+        Any of these components counts as right.
+    system
+        Which system it happened in.
+    settings
+        Of the unlearnt diagnosis; None takes the defaults.
+
+    Returns
+    -------
+    ResolvedIncident
+        To learn from.
+    """
+    observation = observe(situation)
+    sight = look(observation, judge(observation, settings or RootCauseSettings()))
+    return ResolvedIncident(name=name, sight=sight, causes=tuple(sorted(set(causes))), system=system)
 
 
 def _words(observation: Observation, signs: Mapping[Sign, int]) -> FeatureTable:
