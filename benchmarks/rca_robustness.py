@@ -32,7 +32,7 @@ clean ones (what the figures mean is said in [rca-benchmarks.md](rca-benchmarks.
 
 - **detected late**: `detected_at` is moved by a part of the incident's length, so that its first rows lie in history.
 - **points missing**: values of metrics and rows of traces, logs and events are lost at random.
-- **an earlier incident in the history**: the incident's rows stand in the middle of the history as well.
+- **an earlier incident**: the incident's rows, or so many of the first, stand in the middle of the history as well.
 - **half of the edges removed, reversed**: of the declared call graph; calls that traces show stay.
 - **no ... metrics**: every series whose name is of that kind, and the alerts on it, are gone, the target as well if it
   is of that kind. **no traces, no logs**: the file is gone.

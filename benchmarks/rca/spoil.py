@@ -45,16 +45,16 @@ def thinned(case: Case, random: np.random.Generator, share: float) -> tuple[Case
     return _with_tables(case, lost), {}
 
 
-def contaminated(case: Case, _random: np.random.Generator) -> tuple[Case, Renaming]:
+def contaminated(case: Case, _random: np.random.Generator, share: float) -> tuple[Case, Renaming]:
     """Let the same incident have happened once before, in the middle of the history.
 
-    Its rows, or as many of the first as fill half of the history, replace values there; rows of tables are added at the
-    same distance, without metrics two lengths of the incident earlier.
+    Its rows, or as many of the first as fill the given share of the history, replace values there; rows of tables are
+    added at the same distance, without metrics two lengths of the incident earlier.
     """
     length, back = length_of(case), 2 * length_of(case)
     if case.frame is not None:
         cut = case.frame.row_at(case.detected_at)
-        count = min(case.frame.n_rows - cut, cut // 2)
+        count = min(case.frame.n_rows - cut, int(share * cut))
         first = (cut - count) // 2
         values = case.frame.values.copy()
         values[first : first + count] = case.frame.values[cut : cut + count]
@@ -155,7 +155,8 @@ SPOILT: dict[str, Spoil] = {
     "detected 50 % late": partial(late, share=0.5),
     "5 % of the points missing": partial(thinned, share=0.05),
     "20 % of the points missing": partial(thinned, share=0.2),
-    "an earlier incident in the history": contaminated,
+    "an earlier incident in at most a quarter of the history": partial(contaminated, share=0.25),
+    "an earlier incident in at most half of the history": partial(contaminated, share=0.5),
     **{name.removeprefix("graph: "): GRAPHS[name] for name in EDGES},
     **{f"no {kind.value.lower()} metrics": partial(without_kind, kind=kind) for kind in KINDS},
     "no traces": partial(without_table, table="traces"),

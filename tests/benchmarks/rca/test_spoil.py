@@ -68,7 +68,7 @@ def test_points_are_lost_everywhere():
 def test_an_earlier_incident_lies_in_the_history():
     """Its values and its spans stand in both places, the copied spans in traces of their own."""
     clean = traced_case()
-    case, _ = contaminated(clean, generator())
+    case, _ = contaminated(clean, generator(), 0.5)
     assert np.array_equal(case.frame.values[20:40], clean.frame.values[CUT:])
     assert np.array_equal(case.frame.values[CUT:], clean.frame.values[CUT:])
     copied = case.traces[case.traces["trace_id"].str.startswith("copied-")]
@@ -78,9 +78,18 @@ def test_an_earlier_incident_lies_in_the_history():
     assert not set(copied["span_id"]) & set(clean.traces["span_id"])
 
 
+def test_an_earlier_incident_fills_no_more_than_its_share():
+    """The first rows of the incident, in the middle of the history."""
+    clean = metric_case()
+    case, _ = contaminated(clean, generator(), 0.1)
+    changed = (case.frame.values != clean.frame.values).any(axis=1)
+    assert list(np.flatnonzero(changed)) == list(range(27, 33))
+    assert np.array_equal(case.frame.values[27:33], clean.frame.values[CUT : CUT + 6])
+
+
 def test_alerts_are_copied_before_the_incident():
     """Without metrics they are repeated two lengths earlier."""
-    case, _ = contaminated(alert_case(), generator())
+    case, _ = contaminated(alert_case(), generator(), 0.5)
     assert len(case.events) == 5 + 3
     assert case.events["ts"].is_monotonic_increasing
 
