@@ -2,12 +2,13 @@
 
 import json
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from analysis.pipeline import diagnose, situation_from_case
+from analysis.ranking.ranker import Ranker
 from analysis.rootcause.settings import RootCauseSettings
 from models.sources.cases import read_case
 from models.sources.suites import iter_suite
@@ -20,6 +21,8 @@ def predict_suite(
     directory: str | Path,
     progress: Callable[[int, int], None] | None = None,
     settings: RootCauseSettings | None = None,
+    ranker: Ranker | None = None,
+    names: Collection[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Diagnose every case of a suite; never reads its truth.
 
@@ -31,6 +34,10 @@ def predict_suite(
         Called with the cases done and the cases in all.
     settings
         None takes the defaults.
+    ranker
+        Learnt from resolved incidents; None ranks without.
+    names
+        Only these cases; None takes all.
 
     Returns
     -------
@@ -38,12 +45,12 @@ def predict_suite(
         ``{case: {"ranking", "metrics", "confidence", "seconds"}}``, JSON-ready; seconds are those of the diagnosis
         without reading the files.
     """
-    cases = iter_suite(directory)
+    cases = [place for place in iter_suite(directory) if names is None or place.name in names]
     predictions: dict[str, dict[str, Any]] = {}
     for done, place in enumerate(cases, start=1):
         situation = situation_from_case(read_case(place))
         started = perf_counter()
-        analysis = diagnose(situation, settings)
+        analysis = diagnose(situation, settings, ranker)
         predictions[place.name] = {
             "ranking": list(analysis.ranking),
             "metrics": [[key.component, key.metric] for key in analysis.metric_ranking[:METRICS_KEPT]],

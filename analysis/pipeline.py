@@ -1,6 +1,7 @@
 """From a situation to a root-cause analysis: one pure function."""
 
 from analysis.findings import PossibleCause, RootCauseAnalysis
+from analysis.ranking.ranker import Ranker, reorder
 from analysis.rootcause.categories import categorise
 from analysis.rootcause.fusion import Verdict, judge
 from analysis.rootcause.likelihood import estimate_likelihoods
@@ -39,7 +40,9 @@ def situation_from_case(case: Case) -> Situation:
     )
 
 
-def diagnose(situation: Situation, settings: RootCauseSettings | None = None) -> RootCauseAnalysis:
+def diagnose(
+    situation: Situation, settings: RootCauseSettings | None = None, ranker: Ranker | None = None
+) -> RootCauseAnalysis:
     """Rank every component by how likely it is the root cause.
 
     Parameters
@@ -48,6 +51,8 @@ def diagnose(situation: Situation, settings: RootCauseSettings | None = None) ->
         The observed world; every part may be absent.
     settings
         The one configuration; None takes the defaults.
+    ranker
+        Learnt from resolved incidents; where it has not proved to help it is skipped, and the analysis says so.
 
     Returns
     -------
@@ -59,10 +64,12 @@ def diagnose(situation: Situation, settings: RootCauseSettings | None = None) ->
     observation = observe(situation)
     verdict = judge(observation, settings)
     likelihoods = estimate_likelihoods(verdict, is_measured=observation.series is not None)
+    if ranker is not None:
+        verdict, likelihoods = reorder(observation, verdict, likelihoods, ranker)
     causes = tuple(
         _cause(rank, name, likelihoods[name], observation, verdict)
         for rank, name in enumerate(verdict.ranking[:MOST_CAUSES], start=1)
-        if verdict.scores[name] > 0
+        if likelihoods[name] > 0
     )
     confidence = causes[0].likelihood if causes else 0.0
     named = causes[0] if causes and confidence >= settings.least_confidence else None

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.benchmark import rank_of
 from analysis.ranking.forest import Forest, fit_forest
 from analysis.ranking.gate import Outcome
 from analysis.ranking.memory import Memory, learn_memory
@@ -167,11 +166,16 @@ def fold_by_cause(incidents: Sequence[ResolvedIncident], settings: RankerSetting
 def _outcome(model: Model, incident: ResolvedIncident) -> Outcome:
     shares = model.shares(incident.sight)
     return Outcome(
-        before=rank_of(incident.sight.ranking, incident.causes),
-        after=rank_of(model.rank(incident.sight, shares), incident.causes),
+        before=_place(incident.sight.ranking, incident.causes),
+        after=_place(model.rank(incident.sight, shares), incident.causes),
         share=float(shares.max(initial=0.0)),
         system=incident.system,
     )
+
+
+def _place(ranking: Sequence[str], causes: Sequence[str]) -> int:
+    """Of the first true cause, from 1."""
+    return next(place for place, name in enumerate(ranking, start=1) if name in causes)
 
 
 def _table(sight: Sight, memory: Memory | None, *, apart_from: int | None = None) -> FeatureTable:

@@ -5,7 +5,7 @@ no names; it is tried by leaving out one whole system after the other, and so ne
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from analysis.findings import Evidence, SkippedMethod
 from analysis.ranking.confidence import ConfidenceCurve, fit_curve
@@ -90,7 +90,7 @@ class Reranking:
 
     scores: Mapping[str, float]
     ranking: tuple[str, ...]
-    likelihoods: Mapping[str, float]
+    likelihoods: dict[str, float]
     evidence: Mapping[str, Evidence]
 
 
@@ -173,6 +173,40 @@ def rerank(observation: Observation, verdict: Verdict, ranker: Ranker) -> Rerank
         likelihoods=_likelihoods(ranking, scores, trial.curve),
         evidence=_evidence(ranking, scores, sight, trial),
     )
+
+
+def reorder(
+    observation: Observation, verdict: Verdict, likelihoods: dict[str, float], ranker: Ranker
+) -> tuple[Verdict, dict[str, float]]:
+    """Put what was learnt in the place of the unlearnt order.
+
+    Parameters
+    ----------
+    observation
+        The situation, prepared.
+    verdict
+        What the unlearnt diagnosis makes of it.
+    likelihoods
+        Unlearnt, by candidate.
+    ranker
+        Trained.
+
+    Returns
+    -------
+    Verdict
+        With the learnt ranking, and second in the evidence of every candidate what was learnt; or as it was, with the
+        ranker among what was skipped.
+    dict of str to float
+        The likelihoods that go with it.
+    """
+    made = rerank(observation, verdict, ranker)
+    if isinstance(made, SkippedMethod):
+        return replace(verdict, skipped=(*verdict.skipped, made)), likelihoods
+    evidence = {}
+    for name in sorted(made.evidence):
+        seen = verdict.evidence.get(name, ())
+        evidence[name] = (*seen[:1], made.evidence[name], *seen[1:])
+    return replace(verdict, ranking=made.ranking, evidence=evidence), made.likelihoods
 
 
 def choose(ranker: Ranker, sight: Sight) -> Trial | SkippedMethod:

@@ -19,13 +19,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 def rca(
     suite: Suite,
     out: Annotated[Path, typer.Option(help="File for the predictions (JSON).")],
+    ranker: Annotated[Path | None, typer.Option(help="Directory that `faultline train-ranker` wrote.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only the cases of this split of the truth.")] = None,
 ) -> None:
-    """Rank the causes of every case of a suite, without reading its truth."""
+    """Rank the causes of every case of a suite; of its truth nothing but the split is read, and that on request."""
     from analysis.benchmark import predict_suite
+    from analysis.ranking.files import load_ranker
     from service.commands import output
 
+    learnt = None if ranker is None else load_ranker(ranker)
+    names = None if split is None else _cases(suite, split)
     with output.Bar(f"diagnosing {suite.name}") as bar:
-        predictions = predict_suite(suite, progress=bar.count)
+        predictions = predict_suite(suite, progress=bar.count, ranker=learnt, names=names)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(predictions, indent=1), encoding="utf-8")
     output.say(f"{len(predictions)} cases written to {out}")
