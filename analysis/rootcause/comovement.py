@@ -105,8 +105,9 @@ def assume_target(view: SeriesView, points: Values, graph: DependencyGraph) -> S
         number of components that its own depends on; None if none moved. Ties go to the name.
     """
     best: tuple[float, SeriesKey] | None = None
+    moved = np.abs(np.nan_to_num(view.shift)) > ODD_DEVIATION
     for i, (key, kind) in enumerate(zip(view.keys, view.kinds, strict=True)):
-        if kind.is_symptomatic and np.abs(np.nan_to_num(view.shift[i])) > ODD_DEVIATION:
+        if moved[i] and kind.is_symptomatic:
             below = graph.n_below(key.component)
             weight = float(points[i] * np.log(2 + below))
             if best is None or weight > best[0]:

@@ -49,7 +49,7 @@ class RootCauseSettings:
     alert_weight
         Weight of alert events; 0 switches them off.
     least_confidence
-        Below it no most likely cause is named; the default is what noise reaches.
+        Below it no most likely cause is named; the default names what is rather right than wrong.
 
     Raises
     ------
@@ -76,7 +76,7 @@ class RootCauseSettings:
     change_weight: float = 3.0
     change_window_s: float = 1800.0
     alert_weight: float = 1.0
-    least_confidence: float = 0.3
+    least_confidence: float = 0.5
 
     def __post_init__(self) -> None:
         shares = ("second_share", "other_symptom_share", "explained_share", "explained_decay", "least_confidence")
