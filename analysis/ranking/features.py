@@ -14,6 +14,8 @@ from analysis.rootcause.observation import Observation
 
 Column = NDArray[np.float64]
 
+SCORE_COLUMNS = frozenset({"score", "score share", "score exceeds"})
+"""What the unlearnt diagnosis makes of all evidence together."""
 RIDGE = 0.3
 """Pull to zero of the strangeness that troubled calls are shared out to."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.ranking.features import SCORE_COLUMNS
 from analysis.ranking.forest import Forest, fit_forest
 from analysis.ranking.gate import Outcome
 from analysis.ranking.memory import Memory, learn_memory
@@ -181,4 +182,6 @@ def _place(ranking: Sequence[str], causes: Sequence[str]) -> int:
 def _table(sight: Sight, memory: Memory | None, *, apart_from: int | None = None) -> FeatureTable:
     if memory is None:
         return sight.features
-    return sight.features.joined(sight.words).joined(memory.features(sight, apart_from=apart_from))
+    # A forest leans on the unlearnt score and repeats its mistakes; at home it does better to weigh the evidence.
+    own = sight.features.without(SCORE_COLUMNS)
+    return own.joined(sight.words).joined(memory.features(sight, apart_from=apart_from))

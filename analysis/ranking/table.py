@@ -1,6 +1,6 @@
 """Named columns over the candidates of one situation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,22 @@ class FeatureTable:
         if found:
             result[:, [at for at, _ in found]] = self.values[:, [i for _, i in found]]
         return result
+
+    def without(self, names: Container[str]) -> "FeatureTable":
+        """All but some columns.
+
+        Parameters
+        ----------
+        names
+            Columns to leave out; those that are not there do not matter.
+
+        Returns
+        -------
+        FeatureTable
+            In the same order.
+        """
+        kept = tuple(name for name in self.names if name not in names)
+        return FeatureTable(candidates=self.candidates, names=kept, values=self.aligned(kept))
 
     def joined(self, other: "FeatureTable") -> "FeatureTable":
         """Both side by side.
