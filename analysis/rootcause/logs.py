@@ -3,7 +3,6 @@
 Callers log the failures of their callees as well, so logs weigh less than metrics and traces.
 """
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +22,14 @@ FEWEST_EXPECTED = 5.0
 """Messages of a known kind that the incident should hold before their absence counts."""
 MOST_MESSAGES = 200_000
 """Of the latest so many messages of a component the templates are taken."""
-MOST_LETTERS = 120
+MOST_READ, MOST_LETTERS = 1000, 120
+"""Letters of a message that are searched for words of errors; letters of a kind of messages that are shown."""
 
-_ERROR = re.compile(
-    r"error|exception|fail|fatal|panic|critical|timed? ?out|refused|unavailable"
-    r"|traceback|denied|unable|abort|killed|out of memory",
-    re.IGNORECASE,
+ERROR_WORDS = (
+    *("error", "exception", "fail", "fatal", "panic", "critical", "timeout", "time out", "timedout", "timed out"),
+    *("refused", "unavailable", "traceback", "denied", "unable", "abort", "killed", "out of memory"),
 )
+"""Searched one by one: on long messages ten times faster than one pattern."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +66,7 @@ def collect(observation: Observation, settings: RootCauseSettings) -> tuple[Evid
         return SkippedMethod(name=NAME, reason="The logs lie on one side of the onset.")
     found: list[Evidence] = []
     for component, mine in logs.groupby("component", sort=True):
-        if component:
-            found += _compare(str(component), mine, onset, (before_s, now_s), settings)
+        found += _compare(str(component), mine, onset, (before_s, now_s), settings)
     return tuple(found)
 
 
@@ -75,10 +74,11 @@ def _compare(
     component: str, logs: pd.DataFrame, onset: pd.Timestamp, lengths_s: tuple[float, float], settings: RootCauseSettings
 ) -> list[Evidence]:
     """Everything that the logs of one component say."""
-    latest = logs.sort_values("ts", kind="stable").tail(MOST_MESSAGES)
+    latest = logs[logs["ts"] >= logs["ts"].nlargest(MOST_MESSAGES).min()]
     messages = [str(message) for message in latest["message"]]
     kinds = pd.Series(templates_of(messages))
-    is_error = np.array([bool(_ERROR.search(message)) for message in messages])
+    speaks = {message: _is_error(message) for message in set(messages)}
+    is_error = np.array([speaks[message] for message in messages])
     is_now = (latest["ts"] >= onset).to_numpy(dtype=bool)
     before, now = (
         _Side(kinds=kinds[side].value_counts(), n_errors=int(is_error[side].sum()), length_s=length)
@@ -123,11 +123,11 @@ def _new(component: str, before: _Side, now: _Side) -> Evidence | None:
     fresh = now.kinds[~now.kinds.index.isin(before.kinds.index) & (now.kinds >= FEWEST_MESSAGES)]
     if not len(fresh):
         return None
-    first = min(fresh.index, key=lambda kind: (not _ERROR.search(kind), -int(fresh[kind]), kind))
+    first = min(fresh.index, key=lambda kind: (not _is_error(kind), -int(fresh[kind]), kind))
     return Evidence(
         collector=NAME,
         component=component,
-        statement=f'{len(fresh)} new kinds of messages, such as "{first[:MOST_LETTERS]}" ({fresh[first]} times).',
+        statement=f'{len(fresh)} new kinds of messages, such as "{_shown(first)}" ({fresh[first]} times).',
         weight=float(np.log1p(len(fresh))),
         numbers={"new_kinds": float(len(fresh)), "messages": float(fresh.sum())},
     )
@@ -143,7 +143,18 @@ def _vanished(component: str, before: _Side, now: _Side) -> Evidence | None:
     return Evidence(
         collector=NAME,
         component=component,
-        statement=f'{len(gone)} kinds of messages stopped, such as "{first[:MOST_LETTERS]}".',
+        statement=f'{len(gone)} kinds of messages stopped, such as "{_shown(first)}".',
         weight=float(np.log1p(len(gone))),
         numbers={"vanished_kinds": float(len(gone))},
     )
+
+
+def _is_error(message: str) -> bool:
+    """Whether a message speaks of an error."""
+    lower = message[:MOST_READ].lower()
+    return any(word in lower for word in ERROR_WORDS)
+
+
+def _shown(kind: str) -> str:
+    """The start of a kind of messages; what would not print is a question mark."""
+    return "".join(letter if letter.isprintable() else "?" for letter in kind[:MOST_LETTERS])

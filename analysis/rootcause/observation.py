@@ -13,6 +13,7 @@ from analysis.rootcause.alert_calls import calls_of
 from analysis.rootcause.kinds import MetricKind, classify
 from analysis.rootcause.onset import find_onset
 from analysis.rootcause.robust import RELATIVE_FLOOR, Values, baseline_of, median, presence_of, units_of
+from analysis.rootcause.tables import tidied
 from analysis.situation import Situation
 from analysis.topology import DependencyGraph, EdgeSource, from_edges, from_traces
 from models.frames import MetricFrame, SeriesKey, to_datetime, to_datetime64
@@ -74,7 +75,7 @@ class Observation:
     Parameters
     ----------
     situation
-        As it came.
+        As it came, its tables tidied.
     series
         None if there is no metric value at all.
     graph
@@ -105,6 +106,7 @@ def observe(situation: Situation) -> Observation:
     Observation
         Independent of the order of columns, edges and rows of the tables.
     """
+    situation = tidied(situation)
     series = view_series(situation.frame, situation.detected_at) if situation.frame is not None else None
     graph = from_edges(situation.edges or ())
     if situation.traces is not None:
@@ -118,7 +120,7 @@ def observe(situation: Situation) -> Observation:
         names.add(situation.target.component)
     for table in (situation.logs, situation.events):
         if table is not None:
-            names |= {str(name) for name in table["component"].unique()} - {""}
+            names |= {str(name) for name in table["component"].unique()}
     onset = situation.detected_at
     if series is not None and series.onset < len(series.times):
         onset = to_datetime(series.times[series.onset])

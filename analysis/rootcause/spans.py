@@ -72,7 +72,8 @@ def view_spans(traces: pd.DataFrame, onset: datetime, detected_at: datetime) -> 
     gap = (spans["parent_s"] - spans["duration_s"]).where(is_remote)
     of_parent = [spans["trace_id"], spans["parent_span_id"]]
     mine = pd.MultiIndex.from_frame(spans[["trace_id", "span_id"]])
-    below = spans["duration_s"].groupby(of_parent).sum().reindex(mine, fill_value=0.0).to_numpy()
+    ordered = spans.sort_values("duration_s")  # So that rounding does not depend on the order of rows.
+    below = ordered.groupby(["trace_id", "parent_span_id"])["duration_s"].sum().reindex(mine, fill_value=0.0).to_numpy()
     waits = is_remote.groupby(of_parent).any().reindex(mine, fill_value=False).to_numpy()
     first, last = pd.Timestamp(min(onset, detected_at)), pd.Timestamp(max(onset, detected_at))
     if (spans["ts"] >= last).sum() < FEWEST_SPANS:
