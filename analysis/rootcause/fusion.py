@@ -13,6 +13,7 @@ from analysis.rootcause import (
     metrics,
     onset_order,
     position,
+    silence,
     surge,
     trace_fanout,
     trace_gaps,
@@ -69,6 +70,7 @@ def judge(observation: Observation, settings: RootCauseSettings) -> Verdict:
     found = metrics.collect(observation, settings)
     collected: list[Collected] = [found.evidence, position.collect(observation, found, settings)]
     collected += [
+        silence.collect(observation, settings),
         surge.collect(observation, _scores(collected), settings),
         onset_order.collect(observation, found, settings),
         *_collect_traces(observation, found, settings),

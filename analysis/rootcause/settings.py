@@ -36,6 +36,8 @@ class RootCauseSettings:
         Calls to follow downwards; each further one counts ``explained_decay``.
     explained_decay
         In (0, 1].
+    silence_weight
+        Weight of having gone silent; 0 switches it off.
     trace_weight
         Weight of slowed calls and of changed call patterns; 0 switches traces off.
     log_weight
@@ -70,6 +72,7 @@ class RootCauseSettings:
     explained_share: float = 0.9
     explained_steps: int = 4
     explained_decay: float = 0.8
+    silence_weight: float = 3.0
     trace_weight: float = 2.0
     log_weight: float = 1.0
     onset_weight: float = 0.5
