@@ -18,7 +18,7 @@ SUPPORT_SHARE = 0.001
 """A word is frequent if it stands at its place in three messages, or in one of a thousand if that is more."""
 
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|\{[^{}]*\}|\[[^\[\]]*\]")
-_HAS_DIGIT = re.compile(r"\S*\d\S*")
+_DIGIT = re.compile(r"\d")
 
 
 def templates_of(messages: Sequence[str]) -> list[str]:
@@ -50,5 +50,5 @@ def templates_of(messages: Sequence[str]) -> list[str]:
 
 def _words(message: str) -> list[str]:
     """The words of a message, masked where they look variable."""
-    text = _QUOTED.sub(MASK, message[:MOST_LETTERS])
-    return _HAS_DIGIT.sub(MASK, text).split()[:MOST_WORDS]
+    words = _QUOTED.sub(MASK, message[:MOST_LETTERS]).split()
+    return [MASK if _DIGIT.search(word) else word for word in words[:MOST_WORDS]]
