@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
-# What the tests need beyond Python packages: a Chromium. Installed where that is allowed, otherwise its tests skip.
+# What the tests need beyond Python packages: a Chromium and a HAProxy. Installed where that is allowed, otherwise their
+# tests skip.
 set -euo pipefail
-command -v chromium >/dev/null && exit 0
+missing=()
+for command in chromium haproxy; do
+    command -v "$command" >/dev/null || missing+=("$command")
+done
+[ ${#missing[@]} = 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "test: installing chromium for the browser tests"
-    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium) >/dev/null \
-        || echo "test: chromium could not be installed; browser tests will say so" >&2
+    echo "test: installing ${missing[*]}"
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}") \
+        >/dev/null || echo "test: ${missing[*]} could not be installed; their tests will say so" >&2
 else
-    echo "test: no chromium, and no right to install it; browser tests will skip. Remedy: sudo apt-get install chromium" >&2
+    echo "test: no ${missing[*]}, and no right to install; their tests will skip." \
+        "Remedy: sudo apt-get install ${missing[*]}" >&2
 fi
