@@ -12,8 +12,8 @@ from service.store.sql import SqlStore
 from tests.service.commands.conftest import typed
 
 COMMANDS = (
-    (), ("run",), ("simulate",), ("train",), ("train-ranker",), ("detect",), ("diagnose",), ("bench",), ("bench", "rca"),
-    ("bench", "score-rca"), ("bench", "detect"), ("bench", "score-detect"), ("strategies",), ("strategies", "check"),
+    (), ("run",), ("simulate",), ("train",), ("train-ranker",), ("detect",), ("diagnose",), ("bench",),
+    ("bench", "rca"), ("bench", "score-rca"), ("bench", "detect"), ("bench", "score-detect"), ("strategies",), ("strategies", "check"),
     ("topology",), ("topology", "discover"), ("patterns",),
 )  # fmt: skip
 GOOD = """
