@@ -1,14 +1,16 @@
 """Root causes by Faultline beside other methods, on the same cases, counted alike.
 
-    .venv/bin/python benchmarks/rca_side_by_side.py SUITES --tools TOOLS --jobs 2
+    .venv/bin/python benchmarks/rca_side_by_side.py SUITES --tools TOOLS --trained --jobs 2
 
 SUITES holds directories in the incident case format; names of some of them may follow. TOOLS is a directory with
 ``score_rca.py``; without it the product counts the hits itself. A suite whose truth names a test split is scored on
-that. A run over everything writes docs/rca-benchmarks.md; a run over a part of it writes where --page says.
+that. --trained learns a ranker from the train splits first, which takes a minute or two. A run over everything writes
+docs/rca-benchmarks.md; a run over a part of it writes where --page says.
 """
 
 import argparse
 import sys
+import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
@@ -23,7 +25,8 @@ from benchmarks.rca.calibration import Stated  # noqa: E402
 from benchmarks.rca.methods import Answer, Ours, Theirs  # noqa: E402
 from benchmarks.rca.rivals import RIVALS  # noqa: E402
 from benchmarks.rca.run import RcaSuite, Score, Variant, answer_all, find_suites, load_score, predictions_of  # noqa: E402
-from benchmarks.rca.side_by_side_page import CHANCE, OURS, Row, Story, losses, page, table  # noqa: E402
+from benchmarks.rca.side_by_side_page import CHANCE, OURS, TRAINED, Row, Story, losses, page, table  # noqa: E402
+from benchmarks.rca.trained import learn  # noqa: E402
 from models.sources.suites import Truth, read_truth  # noqa: E402
 
 PAGE = ROOT / "docs" / "rca-benchmarks.md"
@@ -36,7 +39,11 @@ def main(arguments: list[str] | None = None) -> None:
     rivals = [key for key in RIVALS if not given.rival or key in given.rival]
     variants = [Variant(name=OURS, method=Ours())]
     variants += [Variant(name=RIVALS[key].name, method=Theirs(key=key)) for key in rivals]
-    answers = answer_all(suites, variants, given.jobs)
+    with tempfile.TemporaryDirectory() as scratch:
+        ranker = learn(suites, Path(scratch) / "ranker") if given.trained else None
+        if ranker is not None:
+            variants.insert(1, Variant(name=TRAINED, method=Ours(ranker=ranker)))
+        answers = answer_all(suites, variants, given.jobs)
     contest = {
         suite.name: {name: row(suite, found[suite.name], score) for name, found in answers.items()}
         | {CHANCE: chance(suite, answers[OURS][suite.name])}
@@ -136,6 +143,9 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("name", nargs="*", help="suites to run, all if none is named")
     parser.add_argument("--tools", type=Path, help="directory with score_rca.py")
     parser.add_argument("--rival", action="append", choices=[*RIVALS], help="this one only; may be repeated")
+    parser.add_argument(
+        "--trained", action="store_true", help="show also what a ranker of the train splits makes of it"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--page", type=Path, help="where to write; docs/rca-benchmarks.md for a run over everything")
     parser.add_argument(
@@ -150,7 +160,7 @@ def _options() -> argparse.ArgumentParser:
 def _command(given: argparse.Namespace) -> str:
     words = [".venv/bin/python benchmarks/rca_side_by_side.py SUITES", *given.name]
     words += ["--tools TOOLS"] if given.tools else []
-    words += [f"--rival {key}" for key in given.rival or []]
+    words += [f"--rival {key}" for key in given.rival or []] + (["--trained"] if given.trained else [])
     return " ".join([*words, f"--jobs {given.jobs}"])
 
 

@@ -4,6 +4,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from time import process_time
 from types import ModuleType
 from typing import Any
@@ -13,6 +15,8 @@ import numpy as np
 from analysis import pipeline
 from analysis.findings import SkippedMethod
 from analysis.pipeline import diagnose, situation_from_case
+from analysis.ranking.files import load_ranker
+from analysis.ranking.ranker import Ranker
 from analysis.rootcause import fusion, metrics
 from analysis.rootcause.observation import Observation
 from analysis.rootcause.settings import RootCauseSettings
@@ -79,18 +83,22 @@ class Ours:
     calls
         Changes all known calls, also those that traces and alerts show; None leaves them. Takes a generator that is
         seeded by the case alone.
+    ranker
+        Directory of a ranker that was learnt from resolved incidents; None ranks without.
     """
 
     settings: RootCauseSettings = field(default_factory=RootCauseSettings)
     off: tuple[str, ...] = ()
     calls: ChangeEdges | None = None
+    ranker: Path | None = None
 
     def __call__(self, case: Case) -> Answer:
         """Diagnose."""
         situation = situation_from_case(case)
+        ranker = None if self.ranker is None else _load(self.ranker)
         with switched_off(self.off), changed_calls(self.calls, case.name):
             began = process_time()
-            analysis = diagnose(situation, self.settings)
+            analysis = diagnose(situation, self.settings, ranker)
             seconds = process_time() - began
         return Answer(
             ranking=analysis.ranking,
@@ -122,6 +130,12 @@ class Theirs:
         if isinstance(scores, CannotRun):
             return Answer(reason=scores.reason)
         return Answer(ranking=ranked(case, scores), seconds=seconds)
+
+
+@cache
+def _load(place: Path) -> Ranker:
+    """Read a ranker once a process."""
+    return load_ranker(place)
 
 
 def collectors() -> dict[str, ModuleType]:

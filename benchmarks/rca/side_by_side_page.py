@@ -7,7 +7,11 @@ from typing import Any
 from benchmarks.rca.calibration import Stated, calibration_lines
 from benchmarks.rca.refit import describe, refit
 
-OURS, CHANCE = "Faultline", "chance"
+OURS, TRAINED, CHANCE = "Faultline", "Faultline, trained", "chance"
+ABOUT_TRAINED = """- **Faultline, trained**: its ranker has learnt from the incidents of all training splits
+  (`faultline train-ranker`); in other systems it is not used. It does not contend: nobody else has seen resolved
+  incidents.
+"""
 TITLES = ("AC@1", "AC@3", "AC@5", "Avg@5")
 TOLERANCE = 1e-9
 PREAMBLE = """# Root causes, side by side
@@ -26,7 +30,7 @@ the files. The best of a column is bold. A case that a method cannot run counts 
 
 {methods}
 - **chance**: expected values of a random order.
-"""
+{trained}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +108,8 @@ def page(contest: Contest, story: Story) -> str:
     methods = "\n".join(f"- **{name}**: {about}." for name, about in story.methods.items())
     scored = f"Hits are counted by {story.tool}."
     scored += "".join(f" {suite} is scored on its {split} split." for suite, split in story.splits.items())
-    parts = [PREAMBLE.format(command=story.command, methods=methods, scored=scored)]
+    trained = ABOUT_TRAINED if any(TRAINED in rows for rows in contest.values()) else ""
+    parts = [PREAMBLE.format(trained=trained, command=story.command, methods=methods, scored=scored)]
     parts += [overview(contest), better(contest, story.reasons)]
     parts += [table(suite, rows) for suite, rows in contest.items()]
     stated = {suite: rows[OURS].stated for suite, rows in contest.items() if OURS in rows}
@@ -132,10 +137,12 @@ def overview(contest: Contest) -> str:
     lines = ["## Avg@5 over the suites", "", _line(["", *contest, "mean"]), "| --- " * (len(contest) + 2) + "|"]
     columns = [[rows[name].figures.get("Avg@5", 0.0) for name in names] for rows in contest.values()]
     columns.append([sum(values) / len(contest) for values in zip(*columns, strict=True)])
+    contending = [[value for name, value in zip(names, column, strict=True) if name != TRAINED] for column in columns]
     for place, name in enumerate(names):
         cannot = [not rows[name].figures for rows in contest.values()] + [False]
         cells = [
-            "cannot run" if no else _cell(column[place], column) for no, column in zip(cannot, columns, strict=True)
+            "cannot run" if no else _cell(column[place], others)
+            for no, column, others in zip(cannot, columns, contending, strict=True)
         ]
         lines.append(_line([name, *cells]))
     return "\n".join(lines)
@@ -157,6 +164,7 @@ def table(suite: str, rows: Mapping[str, Row]) -> str:
         Markdown.
     """
     n = max((int(row.figures["n"]) for row in rows.values() if row.figures), default=0)
+    contending = [row for name, row in rows.items() if name != TRAINED]
     head = ["", *TITLES, "calibration error", "median s", "max s", "note"]
     lines = [f"## {suite} ({n} cases)", "", _line(head), "| --- " * len(head) + "|"]
     for name, row in rows.items():
@@ -164,7 +172,7 @@ def table(suite: str, rows: Mapping[str, Row]) -> str:
         if not row.figures:
             lines.append(_line([name, *[""] * (len(head) - 2), f"cannot run: {', '.join(row.reasons)}"]))
             continue
-        cells = [_cell(row.figures[t], [other.figures.get(t, 0.0) for other in rows.values()]) for t in TITLES]
+        cells = [_cell(row.figures[t], [other.figures.get(t, 0.0) for other in contending]) for t in TITLES]
         error = "" if row.calibration_error is None else f"{row.calibration_error:.3f}"
         seconds = [f"{row.seconds[which]:.4f}" if which in row.seconds else "" for which in ("median", "max")]
         lines.append(_line([name, *cells, error, *seconds, note]))
@@ -213,7 +221,8 @@ def losses(contest: Contest) -> list[tuple[str, str, str, float, float]]:
         for title in TITLES:
             ours = rows[OURS].figures.get(title, 0.0) if OURS in rows else 0.0
             name, theirs = max(
-                ((name, row.figures.get(title, 0.0)) for name, row in rows.items()), key=lambda pair: pair[1]
+                ((name, row.figures.get(title, 0.0)) for name, row in rows.items() if name != TRAINED),
+                key=lambda pair: pair[1],
             )
             if theirs > ours + TOLERANCE:
                 found.append((suite, title, name, theirs, ours))

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.rca.calibration import Stated, calibration_lines
 from benchmarks.rca.differences import changes, failures, found, tables
 from benchmarks.rca.methods import Answer
-from benchmarks.rca.side_by_side_page import CHANCE, OURS, Row, Story, better, losses, overview, page, table
+from benchmarks.rca.side_by_side_page import CHANCE, OURS, TRAINED, Row, Story, better, losses, overview, page, table
 from benchmarks.rca_speed import exponent
 
 GOOD = {"AC@1": 0.8, "AC@3": 0.9, "AC@5": 1.0, "Avg@5": 0.9, "n": 10}
@@ -41,6 +41,17 @@ def test_where_another_is_better_stands_on_the_page():
     assert "- s, AC@1: other 0.800, Faultline 0.500; it is lucky." in text
     assert "- s, Avg@5: other 0.900, Faultline 0.700." in text
     assert "Nowhere" in better({"s": {OURS: ROWS[OURS], CHANCE: ROWS[CHANCE]}}, {})
+
+
+def test_the_trained_one_does_not_contend():
+    """It is shown, and said to have learnt; the best of the others stays bold, and it is no loss."""
+    perfect = Row(figures=dict.fromkeys(GOOD, 1.0))
+    rows = {OURS: Row(figures=GOOD), TRAINED: perfect}
+    assert losses({"s": rows}) == []
+    assert "| Faultline | **0.800** |" in table("s", rows)
+    assert "| Faultline | **0.900** | **0.900** |" in overview({"s": rows})
+    assert "**Faultline, trained**: its ranker" in page({"s": rows}, STORY)
+    assert "its ranker" not in page({"s": ROWS}, STORY)
 
 
 def test_the_overview_counts_what_cannot_run_as_nothing():

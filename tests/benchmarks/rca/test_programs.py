@@ -8,7 +8,8 @@ from benchmarks import rca_ablation, rca_robustness, rca_side_by_side, rca_speed
 from benchmarks.rca.graphs import CALLS, GRAPHS
 from benchmarks.rca.methods import Answer, collectors
 from benchmarks.rca.run import find_suites
-from tests.benchmarks.rca.made_cases import made_suites
+from benchmarks.rca.trained import learn
+from tests.benchmarks.rca.made_cases import made_suites, metric_case, write_suite
 
 
 @pytest.fixture
@@ -51,6 +52,20 @@ def test_missing_reasons_are_said(suites, monkeypatch, capsys):
     monkeypatch.setattr(rca_side_by_side, "Ours", lambda: lambda case: Answer(ranking=("web", "orders", "db")))
     rca_side_by_side.main([str(suites), "told"])
     assert "no reason yet: told, AC@1: graph traversal 1.000, ours 0.000" in capsys.readouterr().err
+
+
+def test_a_ranker_is_learnt_from_the_training_split(tmp_path, capsys):
+    """It ranks the test split, and other systems are ranked as without it; without a split nobody learns."""
+    made = made_suites(tmp_path)
+    db = {"components": ["db"], "fault": "cpu"}
+    cases = [metric_case(f"case{i}", culprit=("db", "cache")[i % 2]) for i in range(12)]
+    truths = {case.name: db | {"components": [("db", "cache")[i % 2]]} for i, case in enumerate(cases)}
+    truths = {name: entry | {"split": ("train", "test")[i >= 10]} for i, (name, entry) in enumerate(truths.items())}
+    write_suite(made / "split", cases, truths)
+    rca_side_by_side.main([str(made), "measured", "split", "--rival", "alerts", "--trained"])
+    out = capsys.readouterr().out
+    assert out.count("| Faultline, trained | **1.000** |") == 2
+    assert learn(find_suites(made, ["measured"]), tmp_path / "none") is None
 
 
 def test_chance_is_what_random_orders_reach(suites):
