@@ -76,7 +76,7 @@ def _compare(
     """Everything that the logs of one component say."""
     latest = logs[logs["ts"] >= logs["ts"].nlargest(MOST_MESSAGES).min()]
     messages = [str(message) for message in latest["message"]]
-    kinds = pd.Series(templates_of(messages))
+    kinds = pd.Series(templates_of(messages), dtype=object)
     speaks = {message: _is_error(message) for message in set(messages)}
     is_error = np.array([speaks[message] for message in messages])
     is_now = (latest["ts"] >= onset).to_numpy(dtype=bool)

@@ -48,6 +48,8 @@ def _with_strings(table: pd.DataFrame) -> pd.DataFrame:
     """Strings wherever there should be one; empty where it is missing."""
     columns = [str(name) for name in table.columns if name not in {"ts", "duration_s"}]
     odd = [name for name in columns if table[name].isna().any() or infer_dtype(table[name]) not in {"string", "empty"}]
+    if not odd:
+        return table
     return table.assign(
         **{name: table[name].map(lambda value: "" if _is_missing(value) else str(value)) for name in odd}
     )
