@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.findings import SkippedMethod
 from analysis.rootcause import metrics
+from analysis.rootcause.fusion import Verdict
 from analysis.rootcause.observation import observe
 from analysis.rootcause.settings import RootCauseSettings
 from tests.analysis.builders import at, quiet, situation_of, span
@@ -69,3 +70,9 @@ def evenly(component, first, last, n, message):
 def second(minute, seconds):
     """A time inside a minute, as minutes."""
     return (at(minute) + timedelta(seconds=seconds) - at(0)).total_seconds() / 60
+
+
+def verdict_of(**scores):
+    """A verdict with nothing but scores."""
+    ranking = tuple(sorted(scores, key=lambda name: (-scores[name], name)))
+    return Verdict(scores=scores, ranking=ranking, metric_ranking=(), evidence={}, skipped=())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.rootcause.kinds import WORDS, MetricKind, classify
+from analysis.rootcause.kinds import DATA_STORE, WORDS, MetricKind, classify, is_of_data_store
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,23 @@ def test_no_word_has_two_kinds():
 def test_only_latency_and_errors_travel_to_callers():
     """Saturation and traffic are no symptoms of a callee."""
     assert {kind for kind in MetricKind if kind.is_symptomatic} == {MetricKind.LATENCY, MetricKind.ERRORS}
+
+
+@pytest.mark.parametrize(
+    "name", ["mysql_locks", "Innodb-rows", "sqlQueries", "TRANSACTIONS", "wal.size", "replication_lag"]
+)
+def test_words_of_data_stores_are_known(name):
+    """Whatever the spelling."""
+    assert is_of_data_store(name)
+
+
+@pytest.mark.parametrize("name", ["", "cpu", "requests", "blocks", "throws", "☃", "enqueryable"])
+def test_other_words_are_of_no_data_store(name):
+    """Only whole words count."""
+    assert not is_of_data_store(name)
+
+
+def test_words_of_data_stores_need_no_kind():
+    """A word may be both, but none is listed twice."""
+    words = DATA_STORE.split()
+    assert len(words) == len(set(words))

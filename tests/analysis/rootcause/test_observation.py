@@ -88,3 +88,46 @@ def test_candidates_come_from_every_part():
     situation = situation_of(quiet(NAMES), edges=(("edge", "db"),))
     assert observe(situation).candidates == ("db", "edge", "web")
     assert observe(replace(situation, frame=None, edges=None)).candidates == ()
+
+
+def test_rows_before_a_late_detection_tell_of_neither_side():
+    """The incident is judged by the rows from the detection on, where there are enough."""
+    series = moved(moved(quiet(NAMES, 100), CPU, 60, 3.0), ("web", "latency_ms"), 60, 5.0)
+    view = view_series(frame_of(series), at(70))
+    assert (view.onset, view.settled) == (60, 70)
+    assert view.level[0] == pytest.approx(np.median(series[CPU][70:]))
+
+
+def test_few_rows_after_the_detection_are_not_enough():
+    """Then the onset counts, guessed or not."""
+    series = moved(moved(quiet(NAMES, 72), CPU, 68, 3.0), ("web", "latency_ms"), 68, 5.0)
+    view = view_series(frame_of(series), at(70))
+    assert view.settled == view.onset < 70
+    assert view.level[0] == pytest.approx(np.median(series[CPU][view.onset :]))
+
+
+def test_an_onset_after_the_detection_is_the_settled_row():
+    """An early detection settles nothing."""
+    series = moved(moved(quiet(NAMES, 100), CPU, 66, 3.0), ("web", "latency_ms"), 66, 5.0)
+    view = view_series(frame_of(series), at(60))
+    assert view.settled == view.onset >= 63
+
+
+@pytest.mark.parametrize("minute", [-1000, 0, 1, 79, 80, 1000])
+def test_any_detection_gives_finite_figures(minute):
+    """Before, inside and after all data; only a missing side is NaN."""
+    view = view_series(frame_of(quiet(NAMES)), at(minute))
+    assert 0 <= view.onset <= view.settled <= 80
+    assert np.isfinite(view.shift).all() == (view.onset > 0)
+
+
+@pytest.mark.parametrize("size", [1e300, 1e-300, 5e-324])
+def test_no_unit_overflows(size):
+    """Deviations do not depend on the unit."""
+    view = view_series(frame_of({CPU: size * np.where(np.arange(80) >= 60, 100.0, 1.0)}), at(60))
+    assert view.shift[0] > 100
+
+
+def test_one_column_is_enough():
+    """A single component is a system."""
+    assert view_series(frame_of({CPU: noise(80)}), at(60)).keys[0].component == "db"
