@@ -22,7 +22,6 @@ from models.errors import BundleError, FaultlineError
 FORMAT = "faultline-ranker"
 SCHEMA_VERSION = 1
 REMEDY = "give the directory of a ranker, or train it again: faultline train-ranker"
-PLACES = ("home", "abroad")
 FLAGS = ("seen", "shown", "caused")
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -90,12 +89,12 @@ def load_ranker(directory: Path) -> Ranker:
     arrays = read_arrays(directory, str(manifest.get("arrays_sha256")), remedy=REMEDY)
     try:
         ranker = Ranker(
-            home=_restore_trial(manifest["home"], arrays, "home"),
+            homes={name: _restore_trial(each, arrays, f"home/{name}") for name, each in manifest["homes"].items()},
             abroad=None if manifest["abroad"] is None else _restore_trial(manifest["abroad"], arrays, "abroad"),
             settings=RankerSettings(**manifest["settings"]),
             left_out=tuple(manifest["left_out"]),
         )
-    except (KeyError, TypeError, ValueError, FaultlineError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, FaultlineError) as error:
         raise BundleError(f"The manifest of {directory} does not fit its arrays: {error!r}.", remedy=REMEDY) from error
     if ranker_version(ranker) != manifest.get("ranker_version"):
         raise BundleError(f"The manifest of {directory} was changed: it is not that of its version.", remedy=REMEDY)
@@ -103,14 +102,18 @@ def load_ranker(directory: Path) -> Ranker:
 
 
 def _trials(ranker: Ranker) -> dict[str, Trial]:
-    return {"home": ranker.home} | ({} if ranker.abroad is None else {"abroad": ranker.abroad})
+    homes = {f"home/{name}": home for name, home in sorted(ranker.homes.items())}
+    return homes | ({} if ranker.abroad is None else {"abroad": ranker.abroad})
 
 
 def _content(ranker: Ranker) -> dict[str, Any]:
     """All but the arrays, JSON-ready."""
-    trials = {place: _trial_content(trial) for place, trial in _trials(ranker).items()}
-    places = {place: trials.get(place) for place in PLACES}
-    return {**places, "settings": asdict(ranker.settings), "left_out": list(ranker.left_out)}
+    return {
+        "homes": {name: _trial_content(home) for name, home in sorted(ranker.homes.items())},
+        "abroad": None if ranker.abroad is None else _trial_content(ranker.abroad),
+        "settings": asdict(ranker.settings),
+        "left_out": list(ranker.left_out),
+    }
 
 
 def _trial_content(trial: Trial) -> dict[str, Any]:

@@ -199,10 +199,12 @@ def _by_group(sight: Sight, prefix: str, amounts: Mapping[Sign, float]) -> dict[
     """Sum the amounts of each candidate by group; families without a kind of metric are one group each."""
     place = {name: i for i, name in enumerate(sight.candidates)}
     columns: dict[str, Column] = {}
-    total = np.zeros(len(place))
+    total, largest = np.zeros(len(place)), np.zeros(len(place))
     for sign in sorted(amounts):
         if (row := place.get(sign.component)) is not None:
             group = sign.group if sign.family in KINDS else sign.family
             columns.setdefault(f"{prefix} {group}", np.zeros(len(place)))[row] += amounts[sign]
             total[row] += amounts[sign]
-    return columns | {prefix: total} | standing(prefix, total)
+            largest[row] = max(largest[row], amounts[sign])
+    columns |= {prefix: total, f"largest {prefix}": largest}
+    return columns | standing(prefix, total) | standing(f"largest {prefix}", largest)

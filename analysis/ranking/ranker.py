@@ -1,7 +1,8 @@
 """The ranker: trained in batch on resolved incidents, and used only where cross-validation says that it helps.
 
-It holds two models. The one for its home knows the names of the system that it was trained in. The one for abroad knows
-no names; it is tried by leaving out one whole system after the other, and so needs incidents of at least two.
+It holds one model for each system that it was trained in, its homes, which knows the names of that system; and one for
+abroad, which knows no names. That one is tried by leaving out one whole system after the other, and so needs incidents
+of at least two.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -51,17 +52,17 @@ class Ranker:
 
     Parameters
     ----------
-    home
-        For the system or systems that it was trained in.
+    homes
+        By system; one with fewer incidents than folds has none.
     abroad
-        For others; None if the incidents are of one system only.
+        For other systems; None if the incidents are of one system only.
     settings
         Of the training.
     left_out
         Names of incidents whose true cause was no candidate.
     """
 
-    home: Trial
+    homes: Mapping[str, Trial]
     abroad: Trial | None
     settings: RankerSettings
     left_out: tuple[str, ...] = ()
@@ -69,7 +70,8 @@ class Ranker:
     @property
     def is_used(self) -> bool:
         """Whether any of its models has passed its trial."""
-        return self.home.comparison.is_used or (self.abroad is not None and self.abroad.comparison.is_used)
+        trials = (*self.homes.values(), *(() if self.abroad is None else (self.abroad,)))
+        return any(trial.comparison.is_used for trial in trials)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,15 +132,21 @@ def fit_ranker(
             remedy=f"give at least {settings.folds}, better {settings.fewest_incidents} or more",
         )
     tell = progress or (lambda _what, _fraction: None)
-    systems = sorted({each.system for each in usable})
-    share = 0.5 if len(systems) > 1 else 1.0
-    home = _try(usable, fold_by_cause(usable, settings), settings, remembers=True, tell=_part(tell, "home", 0.0, share))
+    systems = {name: [each for each in usable if each.system == name] for name in sorted({e.system for e in usable})}
+    part = 0.5 if len(systems) > 1 else 1.0
+    homes, done = {}, 0.0
+    for name, own in systems.items():
+        share = part * len(own) / len(usable)
+        if len(own) >= settings.folds:
+            folds = fold_by_cause(own, settings)
+            homes[name] = _try(own, folds, settings, remembers=True, tell=_part(tell, name, done, share))
+        done += share
     abroad = None
     if len(systems) > 1:
-        folds = [systems.index(each.system) for each in usable]
-        abroad = _try(usable, folds, settings, remembers=False, tell=_part(tell, "abroad", share, share))
+        folds = [list(systems).index(each.system) for each in usable]
+        abroad = _try(usable, folds, settings, remembers=False, tell=_part(tell, "abroad", part, part))
     left_out = tuple(each.name for each in ordered if each not in usable)
-    return Ranker(home=home, abroad=abroad, settings=settings, left_out=left_out)
+    return Ranker(homes=homes, abroad=abroad, settings=settings, left_out=left_out)
 
 
 def rerank(observation: Observation, verdict: Verdict, ranker: Ranker) -> Reranking | SkippedMethod:
@@ -222,18 +230,20 @@ def choose(ranker: Ranker, sight: Sight) -> Trial | SkippedMethod:
     Returns
     -------
     Trial or SkippedMethod
-        The home model where at least half of the candidates are known, else the one for abroad; skipped if it has not
-        passed its trial.
+        That of the home that knows the largest share of the candidates, at least half of them, else the one for
+        abroad; skipped if it has not passed its trial.
     """
-    memory = ranker.home.model.memory
-    if memory is not None and memory.familiarity(sight.candidates) >= LEAST_FAMILIARITY:
-        trial: Trial | None = ranker.home
-    else:
-        trial = ranker.abroad
+    known = {name: _familiarity(home, sight) for name, home in sorted(ranker.homes.items())}
+    nearest = max(known, key=lambda name: known[name], default="")
+    trial = ranker.homes[nearest] if known.get(nearest, 0.0) >= LEAST_FAMILIARITY else ranker.abroad
     if trial is None:
         reason = "It was trained in another system only; train it with incidents of this one, or of several."
         return SkippedMethod(name=NAME, reason=reason)
     return trial if trial.comparison.is_used else SkippedMethod(name=NAME, reason=trial.comparison.reason)
+
+
+def _familiarity(home: Trial, sight: Sight) -> float:
+    return 0.0 if home.model.memory is None else home.model.memory.familiarity(sight.candidates)
 
 
 def _try(

@@ -98,26 +98,36 @@ def _plan(incidents: "Sequence[ResolvedIncident]", folds: int, trees: int) -> st
 
 
 def _comparisons(ranker: "Ranker") -> "dict[str, Comparison]":
-    abroad = {} if ranker.abroad is None else {"abroad": ranker.abroad.comparison}
-    return {"home": ranker.home.comparison} | abroad
+    abroad = {} if ranker.abroad is None else {"other systems": ranker.abroad.comparison}
+    return {name: home.comparison for name, home in sorted(ranker.homes.items())} | abroad
 
 
 def _metrics(ranker: "Ranker") -> dict[str, float]:
-    places = _comparisons(ranker).items()
-    return {f"{place}.{name}": value for place, each in places for name, value in each.metrics().items()}
+    homes = {f"home.{_metric_name(name)}": home.comparison for name, home in sorted(ranker.homes.items())}
+    trials = homes | ({} if ranker.abroad is None else {"abroad": ranker.abroad.comparison})
+    return {f"{place}.{name}": value for place, each in trials.items() for name, value in each.metrics().items()}
+
+
+def _metric_name(system: str) -> str:
+    """What MLflow takes for a name."""
+    return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "_" for letter in system)
 
 
 def _document(ranker: "Ranker", version: str, run_id: str) -> dict[str, object]:
     from dataclasses import asdict
 
-    trials = {place: asdict(each) for place, each in _comparisons(ranker).items()}
-    return {"ranker_version": version, "run_id": run_id, "left_out": list(ranker.left_out), "abroad": None, **trials}
+    return {
+        "ranker_version": version,
+        "run_id": run_id,
+        "left_out": list(ranker.left_out),
+        "homes": {name: asdict(home.comparison) for name, home in sorted(ranker.homes.items())},
+        "abroad": None if ranker.abroad is None else asdict(ranker.abroad.comparison),
+    }
 
 
 def _lines(ranker: "Ranker") -> Iterator[str]:
-    where = {"home": "in the systems it was trained in", "abroad": "in other systems"}
     for place, each in _comparisons(ranker).items():
-        yield f"{where[place]} ({each.n} incidents, each ranked without having been learnt from):"
+        yield f"in {place} ({each.n} incidents, each ranked without having been learnt from):"
         for title, row in (("without", each.before), ("learnt", each.after)):
             yield f"  {title:<10}" + "  ".join(f"{name} {row[name]:.3f}" for name in ROWS)
         yield f"  first place gained {each.first_gained}, lost {each.first_lost} times (p = {each.p_value:.2g})"

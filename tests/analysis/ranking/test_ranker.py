@@ -44,7 +44,7 @@ def reranked(situation, ranker):
 
 def test_the_past_teaches_who_is_always_loud(ranker):
     """Unlearnt, the loud ones come first; learnt, the cause does, in incidents that were left out and in new ones."""
-    found = ranker.home.comparison
+    found = ranker.homes["shop"].comparison
     assert found.is_used, found.reason
     assert found.before["AC@1"] < 0.2
     assert found.after["AC@1"] > 0.9
@@ -104,6 +104,16 @@ def test_two_systems_prove_what_carries_over(history):
     assert isinstance(made, SkippedMethod) is not both.abroad.comparison.is_used
 
 
+def test_each_system_is_judged_on_its_own(history):
+    """One in which the past teaches nothing does not shut the gate of the other; one with too few has no home."""
+    useless = mixed_up(past(48, prefix="b-", system="bank"))
+    made = fit_ranker([*history, *useless, *past(3, prefix="c-", system="club")], SMALL)
+    assert {name: home.comparison.is_used for name, home in made.homes.items()} == {"bank": False, "shop": True}
+    assert not isinstance(reranked(incident(1008)[0], made), SkippedMethod)
+    skipped = reranked(incident(1008, prefix="b-")[0], made)
+    assert skipped.reason == made.homes["bank"].comparison.reason
+
+
 def test_the_order_of_the_incidents_changes_nothing(history, ranker):
     """Turned around: the very same ranker."""
     assert ranker_version(fit_ranker(history[::-1], SMALL)) == ranker_version(ranker)
@@ -154,7 +164,7 @@ def test_a_few_incidents_are_learnt_from_and_not_used(history):
     """Nineteen are too few to prove anything."""
     few = fit_ranker(history[:19], SMALL)
     assert not few.is_used
-    assert "20 are needed" in few.home.comparison.reason
+    assert "20 are needed" in few.homes["shop"].comparison.reason
 
 
 def test_a_situation_of_nothing_is_skipped(ranker):
@@ -188,11 +198,11 @@ def test_a_directory_without_a_ranker_is_told(tmp_path):
     [
         (lambda m: m.update(format="zip"), "does not describe"),
         (lambda m: m.update(schema_version=99), "schema version 99"),
-        (lambda m: m["home"]["comparison"].update(is_used=False), "was changed"),
-        (lambda m: m["home"]["names"].pop(), "was changed|does not fit"),
-        (lambda m: m["home"]["memory"]["components"].pop(), "does not fit"),
-        (lambda m: m.pop("home"), "does not fit"),
-        (lambda m: m.update(home=[]), "does not fit"),
+        (lambda m: m["homes"]["shop"]["comparison"].update(is_used=False), "was changed"),
+        (lambda m: m["homes"]["shop"]["names"].pop(), "was changed|does not fit"),
+        (lambda m: m["homes"]["shop"]["memory"]["components"].pop(), "does not fit"),
+        (lambda m: m.pop("homes"), "does not fit"),
+        (lambda m: m.update(homes=[]), "does not fit"),
     ],
 )
 def test_a_changed_manifest_is_noticed(ranker, tmp_path, change, why):

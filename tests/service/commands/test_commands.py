@@ -13,8 +13,8 @@ from tests.service.commands.conftest import typed
 
 COMMANDS = (
     (), ("run",), ("simulate",), ("train",), ("train-ranker",), ("detect",), ("diagnose",), ("bench",),
-    ("bench", "rca"), ("bench", "score-rca"), ("bench", "detect"), ("bench", "score-detect"), ("strategies",), ("strategies", "check"),
-    ("topology",), ("topology", "discover"), ("patterns",),
+    ("bench", "rca"), ("bench", "score-rca"), ("bench", "detect"), ("bench", "score-detect"), ("strategies",),
+    ("strategies", "check"), ("topology",), ("topology", "discover"), ("patterns",),
 )  # fmt: skip
 GOOD = """
 default: ask

@@ -66,7 +66,7 @@ def test_trained_tracked_and_used(suite, store, workplace):
     run = client.get_run(client.get_model_version_by_alias(RANKER, "champion").run_id)
     assert run.data.tags["model_version"] == version
     assert (run.data.params["data.split"], run.data.params["data.incidents"]) == ("train", "25")
-    assert run.data.metrics["home.is_used"] == 1
+    assert run.data.metrics["home.shop.is_used"] == 1
     assert {item.path for item in client.list_artifacts(run.info.run_id)} == {"ranker", "environment.json"}
 
     words = ("bench", "rca", suite, "--ranker", workplace / "r", "--split", "test", "--out", workplace / "p.json")
@@ -84,8 +84,8 @@ def test_a_ranker_that_does_not_help_takes_no_alias(suite, store, workplace):
     said = typed("train-ranker", small, "--out", workplace / "r", "--json")
     assert said.code == 0, said.err
     told = json.loads(said.out)
-    assert told["home"]["is_used"] is False
-    assert "20 are needed" in told["home"]["reason"]
+    assert told["homes"]["small"]["is_used"] is False
+    assert "20 are needed" in told["homes"]["small"]["reason"]
     assert (told["abroad"], told["left_out"]) == (None, [])
 
     from mlflow.tracking import MlflowClient
