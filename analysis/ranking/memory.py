@@ -130,9 +130,9 @@ class Memory:
         )
 
     def _similarity(self, sight: Sight) -> Column:
-        """Weighted share of common signs; rare signs weigh more."""
+        """Weighted share of common signs; rare signs weigh far more."""
         mine = np.array([sign in sight.signs for sign in self.signs], dtype=bool)
-        weights = np.log((len(self.incidents) + 1) / (self.shown.sum(axis=0) + 1))
+        weights = np.log((len(self.incidents) + 1) / (self.shown.sum(axis=0) + 1)) ** 2
         common = (self.shown & mine) @ weights
         either = (self.shown | mine) @ weights
         similarity: Column = np.where(either > 0, common / np.maximum(either, 1e-12), 0.0)

@@ -291,7 +291,7 @@ def _evidence(ranking: tuple[str, ...], scores: Mapping[str, float], sight: Sigh
         before = sight.ranking.index(name) + 1
         same = recalled.counts.get(name, 0) if recalled is not None else 0
         similar = len(recalled.similar) if recalled is not None else 0
-        past = f"{same} of {similar} similar resolved incidents had this cause; " if similar else ""
+        past = f"{same or 'none'} of {similar} similar resolved incidents had this cause; " if similar else ""
         moved = f"place {place} after {trial.comparison.n} resolved incidents, {before} without them"
         found[name] = Evidence(
             collector=NAME,
