@@ -6,6 +6,7 @@ known word is OTHER, which every collector treats neutrally.
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 
 class MetricKind(StrEnum):
@@ -64,6 +65,7 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPLIT = re.compile(r"[^0-9A-Za-z]+")
 
 
+@lru_cache(maxsize=65_536)
 def classify(metric: str) -> MetricKind:
     """Tell the kind of a metric from its name.
 

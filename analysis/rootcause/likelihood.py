@@ -8,6 +8,7 @@ and true shares lie apart is in docs/rca-benchmarks.md. The rest of the likeliho
 import numpy as np
 
 from analysis.rootcause.fusion import Verdict
+from analysis.rootcause.robust import Values
 
 INTERCEPT, PER_LEAD, FOR_METRICS = -0.8, 1.35, 1.0
 """Log odds that the first is right: with no lead, for each unit of log(1 + lead), where metrics are at hand."""
@@ -44,7 +45,13 @@ def estimate_likelihoods(verdict: Verdict, *, is_measured: bool = True) -> dict[
     left = min(1.0 - first, first * float(others.sum())) * 0.9
     for name, share in zip(names[1:], others / max(float(others.sum()), 1e-12), strict=True):
         result[name] = float(min(share * left, first))
-    return result
+    return result | _shared_among_equals(result, names, scores)
+
+
+def _shared_among_equals(likelihoods: dict[str, float], names: list[str], scores: Values) -> dict[str, float]:
+    """Candidates that nothing tells from the first get the same likelihood as it."""
+    equal = [name for name, score in zip(names, scores, strict=True) if score == scores[0]]
+    return dict.fromkeys(equal, sum(likelihoods[name] for name in equal) / len(equal))
 
 
 def confidence_of(best: float, second: float, *, is_measured: bool = True) -> float:
