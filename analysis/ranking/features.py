@@ -20,7 +20,12 @@ RIDGE = 0.3
 """Pull to zero of the strangeness that troubled calls are shared out to."""
 
 
-def features_of(observation: Observation, verdict: Verdict, signs: Mapping[Sign, int] | None = None) -> FeatureTable:
+def features_of(
+    observation: Observation,
+    verdict: Verdict,
+    signs: Mapping[Sign, int] | None = None,
+    around: Surroundings | None = None,
+) -> FeatureTable:
     """Describe every candidate relative to the others of its situation.
 
     Parameters
@@ -31,13 +36,15 @@ def features_of(observation: Observation, verdict: Verdict, signs: Mapping[Sign,
         All evidence; the weights of any collector become a column of their own.
     signs
         Those of the observation, if they are at hand.
+    around
+        Those of the observation, if they are at hand.
 
     Returns
     -------
     FeatureTable
         The order of the input does not matter; no name of a component or metric is in it.
     """
-    around = view_surroundings(observation)
+    around = view_surroundings(observation) if around is None else around
     signs = read_signs(observation) if signs is None else signs
     counted = counts_by(observation.candidates, signs)
     columns = compared(counted, around)
@@ -90,7 +97,7 @@ def compared(columns: Mapping[str, Column], around: Surroundings) -> dict[str, C
     if not columns:
         return {}
     values = np.array(list(columns.values())).T
-    parts = (("", values), (" against peers", around.against_peers(values)), (" around", around.neighbours @ values))
+    parts = (("", values), (" against peers", around.against_peers(values)), (" around", around.around(values)))
     return {name + suffix: part[:, i] for suffix, part in parts for i, name in enumerate(columns)}
 
 
@@ -108,7 +115,7 @@ def _calls(observation: Observation, around: Surroundings, signs: Mapping[Sign, 
     called = np.bincount(callees, minlength=n).astype(float)
     calling = np.bincount(callers, minlength=n).astype(float)
     strange = _explain_calls(n, troubled)
-    degree = np.maximum(around.adjacency.sum(axis=1), 1.0)
+    degree = np.maximum(around.n_neighbours, 1.0)
     columns = {
         "troubled callers": called / len(troubled),
         "troubled callees": calling / len(troubled),
@@ -160,5 +167,5 @@ def _items(verdict: Verdict) -> Iterable[tuple[str, str, float]]:
 
 def _position(around: Surroundings) -> dict[str, Column]:
     """Neighbours and peers, relative to the number of candidates."""
-    n = max(len(around.adjacency), 1)
-    return {"neighbours": around.adjacency.sum(axis=1) / n, "peers": (around.peers > 0).sum(axis=1) / n}
+    n = max(len(around.n_neighbours), 1)
+    return {"neighbours": around.n_neighbours / n, "peers": around.n_peers / n}

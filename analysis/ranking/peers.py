@@ -4,6 +4,7 @@ Instances of one service have the same callers and callees, so what one of them 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from analysis.rootcause.observation import Observation
 
 Matrix = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 LEAST_LIKENESS = 0.5
 """Share of common neighbours from which two components are peers."""
@@ -23,15 +25,31 @@ class Surroundings:
     Parameters
     ----------
     neighbours, peers
-        Shape (n, n): row i averages over the neighbours, or the most similar peers, of candidate i; a row of zeros if
-        there are none.
-    adjacency
-        Shape (n, n): 1 where two candidates are neighbours.
+        Sparse, shape (n, n): row i averages over the neighbours, or the most similar peers, of candidate i; a row of
+        zeros if there are none.
+    n_neighbours, n_peers
+        Shape (n,): how many there are.
     """
 
-    neighbours: Matrix
-    peers: Matrix
-    adjacency: Matrix
+    neighbours: Any
+    peers: Any
+    n_neighbours: NDArray[np.float64]
+    n_peers: NDArray[np.float64]
+
+    def around(self, values: Matrix) -> Matrix:
+        """Mean of each row over its neighbours.
+
+        Parameters
+        ----------
+        values
+            Shape (n, k).
+
+        Returns
+        -------
+        ndarray, shape (n, k)
+            Zero where a candidate has no neighbour.
+        """
+        return np.asarray(self.neighbours @ values)
 
     def against_peers(self, values: Matrix) -> Matrix:
         """Difference of each row to the mean of its peers.
@@ -46,8 +64,7 @@ class Surroundings:
         ndarray, shape (n, k)
             Zero where a candidate has no peer.
         """
-        has_peer = self.peers.sum(axis=1, keepdims=True) > 0
-        return np.where(has_peer, values - self.peers @ values, 0.0)
+        return np.where(self.n_peers[:, None] > 0, values - np.asarray(self.peers @ values), 0.0)
 
 
 def view_surroundings(observation: Observation) -> Surroundings:
@@ -61,32 +78,39 @@ def view_surroundings(observation: Observation) -> Surroundings:
     Returns
     -------
     Surroundings
-        In the order of the candidates.
+        In the order of the candidates; memory grows with the calls, not with the square of the candidates.
     """
     n = len(observation.candidates)
     place = {name: i for i, name in enumerate(observation.candidates)}
-    adjacency = np.zeros((n, n))
-    for edge in observation.graph.edges:
-        if edge.caller != edge.callee and edge.caller in place and edge.callee in place:
-            adjacency[place[edge.caller], place[edge.callee]] = adjacency[place[edge.callee], place[edge.caller]] = 1.0
-    likeness = _likeness(adjacency)
-    best = likeness.max(axis=1, keepdims=True, initial=0.0)
-    peers = (likeness >= best - 1e-9) & (likeness >= LEAST_LIKENESS)
-    return Surroundings(neighbours=_averaging(adjacency), peers=_averaging(peers), adjacency=adjacency)
+    pairs = {(place[e.caller], place[e.callee]) for e in observation.graph.edges if e.caller != e.callee}
+    adjacent = sorted(pairs | {(b, a) for a, b in pairs})
+    rows, columns = np.array(adjacent, dtype=np.int64).reshape(-1, 2).T
+    neighbours, n_neighbours = _averaging(rows, columns, n)
+    alike = _peers(rows, columns, n)
+    peers, n_peers = _averaging(*alike, n)
+    return Surroundings(neighbours=neighbours, peers=peers, n_neighbours=n_neighbours, n_peers=n_peers)
 
 
-def _likeness(adjacency: Matrix) -> Matrix:
-    """Jaccard likeness of the neighbours of two components, the two themselves left out."""
-    degree = adjacency.sum(axis=1)
-    common = adjacency @ adjacency
-    either = degree[:, None] + degree[None, :] - 2 * adjacency - common
-    known = (degree[:, None] > 0) & (degree[None, :] > 0) & (either > 0)
-    likeness = np.where(known, common / np.maximum(either, 1.0), 0.0)
-    np.fill_diagonal(likeness, 0.0)
-    return likeness
+def _peers(rows: Places, columns: Places, n: int) -> tuple[Places, Places]:
+    """Pairs of each candidate and those most like it: Jaccard likeness of the neighbours without the two themselves."""
+    from scipy.sparse import csr_array
+
+    adjacency = csr_array((np.ones(len(rows)), (rows, columns)), shape=(n, n))
+    degree = np.bincount(rows, minlength=n).astype(float)
+    common = (adjacency @ adjacency).tocoo()
+    ours, theirs = common.row[common.row != common.col], common.col[common.row != common.col]
+    shared = common.data[common.row != common.col]
+    linked = adjacency[ours, theirs] if len(ours) else np.zeros(0)
+    likeness = shared / (degree[ours] + degree[theirs] - 2 * linked - shared)
+    best = np.zeros(n)
+    np.maximum.at(best, ours, likeness)
+    kept = (likeness >= best[ours] - 1e-9) & (likeness >= LEAST_LIKENESS)
+    return ours[kept], theirs[kept]
 
 
-def _averaging(chosen: Matrix | NDArray[np.bool_]) -> Matrix:
-    weights = np.asarray(chosen, dtype=np.float64)
-    averaging: Matrix = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
-    return averaging
+def _averaging(rows: Places, columns: Places, n: int) -> tuple[Any, NDArray[np.float64]]:
+    """A sparse matrix whose rows are means over the columns, and how many columns each row has."""
+    from scipy.sparse import csr_array
+
+    counts = np.bincount(rows, minlength=n).astype(float)
+    return csr_array((1.0 / counts[rows], (rows, columns)), shape=(n, n)), counts

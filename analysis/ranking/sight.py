@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.ranking.features import compared, features_of
-from analysis.ranking.peers import view_surroundings
+from analysis.ranking.peers import Surroundings, view_surroundings
 from analysis.ranking.signs import KINDS, Sign, read_signs
 from analysis.ranking.table import FeatureTable, table_of
 from analysis.rootcause.fusion import Verdict, judge
@@ -84,10 +84,10 @@ def look(observation: Observation, verdict: Verdict) -> Sight:
     Sight
         Independent of the order of the input.
     """
-    signs = read_signs(observation)
+    signs, around = read_signs(observation), view_surroundings(observation)
     return Sight(
-        features=features_of(observation, verdict, signs),
-        words=_words(observation, signs),
+        features=features_of(observation, verdict, signs, around),
+        words=_words(observation, signs, around),
         signs=signs,
         ranking=verdict.ranking,
     )
@@ -126,7 +126,7 @@ def resolved(
     return ResolvedIncident(name=name, sight=sight, causes=tuple(sorted(set(causes))), system=system)
 
 
-def _words(observation: Observation, signs: Mapping[Sign, int]) -> FeatureTable:
+def _words(observation: Observation, signs: Mapping[Sign, int], around: Surroundings) -> FeatureTable:
     """Metrics by name, for the component itself, against its peers and around it."""
     place = {name: i for i, name in enumerate(observation.candidates)}
     counted: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
@@ -134,4 +134,4 @@ def _words(observation: Observation, signs: Mapping[Sign, int]) -> FeatureTable:
         if sign.family in KINDS and sign.component in place:
             column = counted.setdefault(f"word {sign.direction} {sign.name}", np.zeros(len(place)))
             column[place[sign.component]] = np.log1p(signs[sign])
-    return table_of(observation.candidates, compared(counted, view_surroundings(observation)))
+    return table_of(observation.candidates, compared(counted, around))

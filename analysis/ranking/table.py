@@ -119,5 +119,5 @@ def standing(prefix: str, values: NDArray[np.float64]) -> dict[str, NDArray[np.f
         Its share of the sum of absolute values, and the share of candidates that it exceeds.
     """
     total = max(float(np.abs(values).sum()), 1e-9)
-    exceeds = (values[:, None] > values[None, :]).mean(axis=1) if len(values) else values
+    exceeds = np.searchsorted(np.sort(values), values) / max(len(values), 1)
     return {f"{prefix} share": values / total, f"{prefix} exceeds": exceeds}
