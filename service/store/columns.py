@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Double, Integer, Text
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
 from models.errors import InputError
@@ -28,9 +30,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Turn into UTC; SQLite has no zones, so it gets the bare UTC time."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise InputError(f"the time {value} has no time zone", remedy="state it in UTC")
-        utc = value.astimezone(UTC)
+        utc = check_zone(value).astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # the signature is SQLAlchemy's
@@ -73,6 +73,29 @@ class NullableFloat(TypeDecorator[float]):
         return math.nan if value is None else value
 
 
+def check_zone(value: datetime) -> datetime:
+    """Refuse a time without a zone.
+
+    Parameters
+    ----------
+    value
+        Any time.
+
+    Returns
+    -------
+    datetime
+        The same.
+
+    Raises
+    ------
+    InputError
+        If it has no zone.
+    """
+    if value.tzinfo is None:
+        raise InputError(f"the time {value} has no time zone", remedy="state it in UTC")
+    return value
+
+
 def _escape(match: re.Match[str]) -> str:
     character = match.group()
     return "\\\\" if character == "\\" else f"\\u{ord(character):04x}"
@@ -81,3 +104,20 @@ def _escape(match: re.Match[str]) -> str:
 def _unescape(match: re.Match[str]) -> str:
     code = match.group(1)
     return "\\" if code == "\\" else chr(int(code[1:], 16))
+
+
+class database_now(FunctionElement[float]):  # noqa: N801  # an SQL function
+    """The clock of the database, seconds since 1970: all instances share it."""
+
+    type = Double()
+    inherit_cache = True
+
+
+@compiles(database_now, "sqlite")
+def _now_sqlite(_element: database_now, _compiler: object, **_more: object) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(database_now, "postgresql")
+def _now_postgresql(_element: database_now, _compiler: object, **_more: object) -> str:
+    return "extract(epoch from clock_timestamp())::double precision"

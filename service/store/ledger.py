@@ -1,15 +1,26 @@
-"""The ledger: records are added, never changed and never removed."""
+"""The ledger: records are added in a chain of digests, and never changed. ``service.store.audit`` checks the chain."""
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.orm import Session
 
+from models.errors import InputError
 from service.records import Record, RecordKind
-from service.store import codec
-from service.store.tables import RecordRow
+from service.store import chain, codec
+from service.store.columns import check_zone
+from service.store.tables import LedgerHeadRow, RecordRow
+
+HEAD_ID = 1
+
+
+class Head(NamedTuple):
+    """The newest record of the ledger: keep it elsewhere, and a ledger that was cut off shows."""
+
+    seq: int
+    digest: str
 
 
 def append(session: Session, record: Record) -> Record:
@@ -18,7 +29,7 @@ def append(session: Session, record: Record) -> Record:
     Parameters
     ----------
     session
-        In a writing transaction.
+        In a writing transaction. Writers take turns: the row of the head is held until the transaction ends.
     record
         Its ``seq`` is ignored.
 
@@ -27,16 +38,57 @@ def append(session: Session, record: Record) -> Record:
     Record
         With the ``seq`` it got.
     """
-    row = {
-        "at": record.at,
-        "kind": record.kind.value,
-        "subject": record.subject,
-        "message": record.message,
-        "incident_id": record.incident_id,
-        "data": codec.dumps(record.data),
-    }
-    seq = session.execute(insert(RecordRow).values(**row).returning(RecordRow.seq)).scalar_one()
-    return replace(record, seq=seq)
+    before = head(session, is_held=True)
+    check_zone(record.at)
+    kept = replace(record, seq=before.seq + 1)
+    data = codec.dumps(record.data)
+    digest = chain.link(before.digest, _content(kept, data))
+    row = {name: getattr(kept, name) for name in ("seq", "at", "subject", "message", "incident_id")}
+    session.execute(insert(RecordRow).values(**row, kind=kept.kind.value, data=data, digest=digest))
+    session.execute(update(LedgerHeadRow).where(LedgerHeadRow.id == HEAD_ID).values(seq=kept.seq, digest=digest))
+    return kept
+
+
+def head(session: Session, *, is_held: bool = False) -> Head:
+    """Look up the newest record's number and digest.
+
+    Parameters
+    ----------
+    session
+        In any transaction.
+    is_held
+        Keep other writers waiting until the transaction ends.
+
+    Returns
+    -------
+    Head
+        Number 0 and ``chain.GENESIS`` for an empty ledger.
+
+    Raises
+    ------
+    InputError
+        If the row is gone: somebody tampered with the store.
+    """
+    query = select(LedgerHeadRow.seq, LedgerHeadRow.digest).where(LedgerHeadRow.id == HEAD_ID)
+    row = session.execute(query.with_for_update() if is_held else query).first()
+    if row is None:
+        raise InputError(
+            "the ledger has lost its head, so nothing can be added to it",
+            remedy="run `faultline audit verify`, then restore the store from a backup",
+        )
+    return Head(row.seq, row.digest)
+
+
+def _content(record: Record, data: str) -> str:
+    return chain.canonical(
+        seq=record.seq,
+        at=record.at,
+        kind=record.kind.value,
+        subject=record.subject,
+        message=record.message,
+        incident_id=record.incident_id,
+        data=json.loads(data),
+    )
 
 
 def select_records(

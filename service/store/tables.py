@@ -104,3 +104,47 @@ class RecordRow(Base):
     message: Mapped[str] = mapped_column(OpaqueText)
     incident_id: Mapped[str] = mapped_column(OpaqueText)
     data: Mapped[str] = mapped_column(OpaqueText)
+    digest: Mapped[str | None] = mapped_column(String(64))
+    """Of this record and the digest before it (``service.store.chain``); every record has one."""
+
+
+class LedgerHeadRow(Base):
+    """The newest record of the ledger: one row, held while a record is added, so that the chain never forks."""
+
+    __tablename__ = "ledger_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(Sequence64)
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class LedgerCheckpointRow(Base):
+    """Where the ledger was cut off at the old end: number and digest of the last record that was removed."""
+
+    __tablename__ = "ledger_checkpoints"
+
+    seq: Mapped[int] = mapped_column(Sequence64, primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SwitchRow(Base):
+    """Whether actions are stopped, since when, by whom and why: one row; none means that nobody ever stopped them."""
+
+    __tablename__ = "action_switch"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    is_stopped: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    who: Mapped[str] = mapped_column(OpaqueText)
+    reason: Mapped[str] = mapped_column(OpaqueText)
+
+
+class DegradationRow(Base):
+    """The level of reduced function of one component; ``body`` is the whole state with its timers."""
+
+    __tablename__ = "degradations"
+
+    component: Mapped[str] = mapped_column(OpaqueText, primary_key=True)
+    level: Mapped[int]
+    body: Mapped[str] = mapped_column(OpaqueText)
