@@ -11,6 +11,8 @@ SCALE_ROWS, SCALE_FACTOR = 60, 8
 """The scale is that of the last 60 rows, or of eight times the incident if that is longer: an older past tells of other
 hours."""
 BLOCK_ROWS = 20
+MOST_TAILS = 10.0
+"""The scale of the tails is at most so many times that of the bulk: wild points in the history hide nothing."""
 CENTRE_ROWS, CENTRE_FACTOR = 30, 2
 """The centre is that of the last 30 rows, or of twice the incident: a daily swing is no shift."""
 
@@ -109,8 +111,10 @@ def baseline_of(scaled: Values, onset: int, floors: Values) -> tuple[Values, Val
     residuals, drift = _blocks(history)
     low, quarter, middle, three_quarters, high = quantiles(residuals, (0.05, 0.25, 0.5, 0.75, 0.95))
     mad = 1.4826 * median(np.abs(residuals - middle))
-    spreads = [mad, (three_quarters - quarter) / 1.349, (high - low) / 3.29 / 2, drift, floors * np.abs(centre)]
-    scale = np.nan_to_num(np.fmax.reduce(spreads))
+    inner = np.fmax.reduce([mad, (three_quarters - quarter) / 1.349, floors * np.abs(centre)])
+    tails = (high - low) / 3.29 / 2
+    tails = np.where(inner > 1e-12, np.minimum(tails, MOST_TAILS * inner), tails)
+    scale = np.nan_to_num(np.fmax.reduce([inner, tails, drift]))
     # A constant zero has no scale of its own: what it reaches in the incident is the only unit that is left.
     incident = scaled[onset:]
     reached = np.max(np.abs(incident), axis=0, initial=0.0, where=~np.isnan(incident))
