@@ -136,5 +136,5 @@ def read_arrays(directory: Path, sha256: str, *, remedy: str) -> dict[str, NDArr
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise BundleError(f"{path} cannot be read as arrays: {error}", remedy=remedy) from error

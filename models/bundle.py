@@ -6,7 +6,6 @@ so two trainings on the same history with the same settings give the same versio
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.array_files import ARRAYS, MANIFEST, content_version, read_arrays
 from models.calendar import Calendar
 from models.calibration import Calibration, Method
 from models.detector import Detector
@@ -32,7 +32,6 @@ from models.shaping.silence import SilenceHistory
 
 FORMAT = "faultline-bundle"
 SCHEMA_VERSION = 2
-MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,7 +123,7 @@ class Bundle:
     model_version: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "model_version", _version(self._content(), self.to_arrays()))
+        object.__setattr__(self, "model_version", content_version("m", self._content(), self.to_arrays()))
 
     @property
     def detectors(self) -> tuple[str, ...]:
@@ -194,7 +193,7 @@ class Bundle:
             If the directory is no bundle, is damaged, was changed, or is of a newer schema.
         """
         manifest = _read_manifest(directory)
-        arrays = _read_arrays(directory, str(manifest.get("arrays_sha256")))
+        arrays = read_arrays(directory, str(manifest.get("arrays_sha256")), remedy="restore it or train again")
         try:
             bundle = cls._restore(manifest, arrays)
         except (KeyError, TypeError, ValueError, FaultlineError) as error:
@@ -272,15 +271,6 @@ def _member(entry: Mapping[str, Any], step_s: float, arrays: Arrays) -> Member:
     )
 
 
-def _version(content: Mapping[str, Any], arrays: Arrays) -> str:
-    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name}:{array.dtype.str}:{array.shape}".encode())
-        digest.update(array.data)
-    return f"m{digest.hexdigest()[:12]}"
-
-
 def _read_manifest(directory: Path) -> dict[str, Any]:
     path = directory / MANIFEST
     if not path.is_file():
@@ -300,16 +290,3 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
             remedy="upgrade Faultline" if isinstance(schema, int) and schema > SCHEMA_VERSION else "train again",
         )
     return manifest
-
-
-def _read_arrays(directory: Path, sha256: str) -> dict[str, NDArray[Any]]:
-    path = directory / ARRAYS
-    if not path.is_file():
-        raise BundleError(f"{directory} holds no {ARRAYS}.", remedy="restore the file or train again")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise BundleError(f"{path} is damaged or was changed: its SHA-256 differs.", remedy="restore it or train again")
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise BundleError(f"{path} cannot be read as arrays: {error}", remedy="train again") from error
