@@ -16,6 +16,8 @@ PREAMBLE = """# Detection, side by side
 Every detector learns the first rows of each series (as the suite says, without labels) and scores the rest, row by row,
 from that row and earlier ones. No point adjustment: an event counts once if any of its rows alarms, a false alarm is a
 run of alarmed rows outside the events. The best of each column is bold. The recordings are not part of this repository.
+Root causes have pages of their own: beside other methods in [rca-benchmarks.md](rca-benchmarks.md), spoilt in
+[rca-robustness.md](rca-robustness.md), taken apart in [rca-ablation.md](rca-ablation.md).
 
 ```
 {command}
