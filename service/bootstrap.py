@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.grouping import GroupingSettings
+from analysis.ranking.files import load_ranker
 from models.bundle import Bundle
 from models.frames import MetricFrame
 from models.simulator import SimulatedSystem
@@ -73,7 +74,8 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
         listeners=[lambda event: ledger(event.to_record())],
     )
     journal = RecoveryJournal(RecoveryStore(store.database), SimulatorActuator(system), ledger)
-    casebook = Casebook(store, ledger, GroupingSettings(), settings.engine.diagnosis_history_rows)
+    ranker = None if settings.ranker is None else load_ranker(settings.ranker)
+    casebook = Casebook(store, ledger, GroupingSettings(), settings.engine.diagnosis_history_rows, ranker)
     engine = Engine(
         source=source,
         clock=source.clock,

@@ -10,6 +10,7 @@ from analysis.findings import RootCauseAnalysis
 from analysis.grouping import Grouping, GroupingSettings, group
 from analysis.incidents import Incident, IncidentStatus
 from analysis.pipeline import diagnose
+from analysis.ranking.ranker import Ranker
 from analysis.situation import Situation
 from analysis.topology import DependencyGraph
 from models.anomalies import Anomaly
@@ -37,13 +38,23 @@ class Casebook:
         What belongs together.
     history_rows
         Rows before the onset that an analysis compares with.
+    ranker
+        Learnt from resolved incidents; None orders candidates by their evidence alone.
     """
 
-    def __init__(self, store: SqlStore, publish: Publish, grouping: GroupingSettings, history_rows: int) -> None:
+    def __init__(
+        self,
+        store: SqlStore,
+        publish: Publish,
+        grouping: GroupingSettings,
+        history_rows: int,
+        ranker: Ranker | None = None,
+    ) -> None:
         self._store = store
         self._publish = publish
         self._grouping = grouping
         self._history_rows = history_rows
+        self._ranker = ranker
         self._changes: deque[Change] = deque(_known_changes(store), maxlen=MOST_CHANGES)
         self._untold: deque[Record] = deque()
         self._open = {incident.id: incident for incident in _unresolved(store)}
@@ -177,7 +188,8 @@ class Casebook:
         RootCauseAnalysis
             May name no cause.
         """
-        analysis = diagnose(self._situation(incident, frame, edges, now, onset or incident.onset))
+        situation = self._situation(incident, frame, edges, now, onset or incident.onset)
+        analysis = diagnose(situation, ranker=self._ranker)
         self._store.save_analysis(incident.id, analysis, now)
         return analysis
 

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
     """Address to serve on. Only loopback: there is no authentication yet, so any other address is refused."""
     port: int = Field(default=8321, ge=0, le=65535)
     """Port to serve on; 0 takes a free one."""
+    ranker: Path | None = None
+    """Directory that ``faultline train-ranker`` wrote; None orders candidates by their evidence alone."""
     engine: EngineSettings = EngineSettings()
 
     @classmethod

@@ -8,6 +8,8 @@ import pytest
 
 from analysis.grouping import GroupingSettings
 from analysis.incidents import IncidentStatus
+from analysis.ranking.ranker import fit_ranker
+from analysis.ranking.settings import RankerSettings
 from analysis.topology import from_edges
 from models.anomalies import AnomalySeverity, AnomalyType
 from models.frames import MetricFrame, SeriesKey, to_datetime64
@@ -15,6 +17,7 @@ from service.casebook import MOST_CHANGES, Casebook
 from service.ports import Change
 from service.records import RecordKind
 from service.store.sql import SqlStore
+from tests.analysis.ranking.history import past
 from tests.service.store.examples import MINUTE, T0, an_anomaly, an_incident
 
 EDGES = (("web", "orders"), ("orders", "payments"))
@@ -231,3 +234,14 @@ def test_an_analysis_without_topology_or_history(casebook, edges):
         "orders",
         "payments",
     }
+
+
+def test_a_ranker_of_another_system_is_named_as_not_used(store, ledger):
+    """A casebook with a learnt ranking hands it to every diagnosis, which says whether it could be used."""
+    ranker = fit_ranker(past(24), RankerSettings(trees=5))
+    casebook = Casebook(store, ledger, GroupingSettings(), 60, ranker)
+    casebook.update([an_anomaly()], GRAPH, T0 + 3 * MINUTE)
+    analysis = casebook.analyse(casebook.open[0], a_frame(), None, T0 + 5 * MINUTE)
+    plain = Casebook(store, ledger, GroupingSettings(), 60).analyse(casebook.open[0], a_frame(), None, T0 + 5 * MINUTE)
+    assert analysis.ranking == plain.ranking
+    assert {method.name for method in analysis.skipped} - {method.name for method in plain.skipped} == {"learnt ranking"}
