@@ -1,112 +1,27 @@
 """Decides what to do about a finding, and why; what it refuses is told just as well. Pure: the result is data."""
 
-import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from typing import Any
 
-from models.errors import ConfigurationError
 from service.recovery.boundaries import Boundaries, IsolationRule, RuleMatch
-from service.recovery.breakers.events import BreakerSnapshot
 from service.recovery.breakers.states import CircuitState
-from service.recovery.facts import FINDING_FACTS, Facts
-from service.recovery.isolations import Isolations
+from service.recovery.facts import Facts
+from service.recovery.guard_settings import GuardSettings
+from service.recovery.guards import Guard, Judge, Objection, PastAction, Refusal, State, Stop
 from service.recovery.single_steps import rule_strategy
-from service.recovery.strategies import RecoveryStrategy, RecoveryType, Strategies
+from service.recovery.strategies import RecoveryStrategy, RecoveryType, Selection, Strategies
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardSettings:
-    """What automatic action is allowed to do.
-
-    Parameters
-    ----------
-    min_confidence
-        A finding that is less sure leads to no automatic action, 0 to 1; 0 disables the gate.
-    cooldown_s
-        After an action a component is left alone for so long, seconds; 0 disables it.
-    max_acted_share
-        Share of all components that may be acted on at one time, this decision included, 0 to 1. One component is
-        always allowed, so that small systems can be helped.
-    max_tries
-        So many strategies are tried on one component in one incident, then an operator is asked.
-    trip_breaker
-        Whether the breaker of the component held responsible is opened.
-    is_dry_run
-        Decide and record, do nothing.
-
-    Raises
-    ------
-    ConfigurationError
-        If a number is out of range.
-    """
-
-    min_confidence: float = 0.5
-    cooldown_s: float = 600.0
-    max_acted_share: float = 0.3
-    max_tries: int = 2
-    trip_breaker: bool = True
-    is_dry_run: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("min_confidence", "max_acted_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigurationError(f"The guard's {name} is {getattr(self, name)}.", remedy="give a ratio, 0 to 1")
-        if not (math.isfinite(self.cooldown_s) and self.cooldown_s >= 0):
-            raise ConfigurationError(f"The guard's cooldown_s is {self.cooldown_s}.", remedy="give seconds, 0 or more")
-        if self.max_tries < 0:
-            raise ConfigurationError(f"The guard's max_tries is {self.max_tries}.", remedy="give 0 or more")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastAction:
-    """Something that was done, as far as it matters for the next decision.
-
-    Parameters
-    ----------
-    component
-        To whom.
-    at
-        UTC.
-    incident_id
-        In which incident.
-    strategy_id
-        By which strategy.
-    has_acted
-        Whether the system was touched; a plan handed to an operator starts no cool-down.
-    """
-
-    component: str
-    at: datetime
-    incident_id: str
-    strategy_id: str
-    has_acted: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """What is in force when a decision is made.
-
-    Parameters
-    ----------
-    now
-        UTC.
-    busy
-        Components with an unfinished run.
-    breakers
-        Component to its breaker.
-    isolations
-        In force.
-    past
-        What was done; older than the cool-down matters only within the same incident.
-    """
-
-    now: datetime
-    busy: Collection[str] = ()
-    breakers: Mapping[str, BreakerSnapshot]
-    isolations: Isolations = field(default_factory=Isolations)
-    past: tuple[PastAction, ...] = ()
+__all__ = [
+    "Decision",
+    "Effect",
+    "GuardSettings",
+    "PastAction",
+    "StartRecovery",
+    "State",
+    "Stop",
+    "TripBreaker",
+    "decide",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,18 +58,26 @@ class Decision:
         To carry out, in this order; empty in a dry run.
     planned
         One sentence for each thing that is (in a dry run: would be) done, with its reason.
-    refused
-        One sentence for each thing that is not done, with its reason.
+    refusals
+        Each thing that is not done, with the guards that spoke against it and their figures.
     is_dry_run
         Whether nothing is carried out on purpose.
+    plan
+        The steps in words, if the operator is to take them.
     """
 
     incident_id: str
     component: str
     effects: tuple[Effect, ...]
     planned: tuple[str, ...]
-    refused: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
     is_dry_run: bool = False
+    plan: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The refusals in words."""
+        return tuple(str(refusal) for refusal in self.refusals)
 
     @property
     def message(self) -> str:
@@ -171,7 +94,9 @@ class Decision:
             "component": self.component,
             "planned": list(self.planned),
             "refused": list(self.refused),
+            "refusals": [refusal.data for refusal in self.refusals],
             "is_dry_run": self.is_dry_run,
+            "plan": list(self.plan),
         }
 
 
@@ -212,103 +137,103 @@ def decide(
     boundary = boundaries.of(component)
     tried = [p.strategy_id for p in state.past if (p.component, p.incident_id) == (component, incident_id)]
     selection = strategies.select(facts, preferred_id=boundary.recovery_strategy, tried=tried)
-    objections = _objections(facts, component, boundaries, state, guard)
+    draft = _Draft(component, state, Judge(facts, component, boundaries, state, guard))
+    if guard.trip_breaker:
+        draft.breaker(f"held responsible for incident {facts.get('symptom') or component}")
     tries = sum(any(strategy.id == name for strategy in strategies.all) for name in tried)
-    if tries >= guard.max_tries and selection.strategy.id != strategies.default_id:
-        objections = (*objections, f"{tries} strategies were tried in this incident, {guard.max_tries} are allowed")
-    effects, planned, refused = _gated(facts, component, boundary.matching_rules(facts), state, guard, objections)
-    chosen, reason = selection.strategy, selection.reason
-    if objections and chosen.type is not RecoveryType.MANUAL:
-        refused.append(f"{chosen.name} ({component}): {'; '.join(objections)}")
-        chosen, reason = strategies.of(strategies.default_id), "nothing automatic is allowed"
-    if component in state.busy or (chosen.id in tried and chosen.id == strategies.default_id):
-        why = "a recovery of it is under way" if component in state.busy else "the operator has this plan already"
-        refused.append(f"{chosen.name} ({component}): {why}")
-    else:
-        effects.append(StartRecovery(chosen, component, reason))
-        planned.append(f"{chosen.name} ({component}), because {reason}")
+    is_last = tries >= guard.max_tries and selection.strategy.id != strategies.default_id
+    spent = _spent(tries, guard) if is_last else ()
+    for match in boundary.matching_rules(facts):
+        draft.rule(match, spent)
+    draft.strategy(selection, strategies.of(strategies.default_id), tried, spent)
     return Decision(
         incident_id=incident_id,
         component=component,
-        effects=() if guard.is_dry_run else tuple(effects),
-        planned=tuple(planned),
-        refused=tuple(refused),
+        effects=() if guard.is_dry_run else tuple(draft.effects),
+        planned=tuple(draft.planned),
+        refusals=tuple(draft.refusals),
         is_dry_run=guard.is_dry_run,
+        plan=draft.plan,
     )
 
 
-def _objections(
-    facts: Facts, component: str, boundaries: Boundaries, state: State, guard: GuardSettings
-) -> tuple[str, ...]:
-    """Collect what speaks against any automatic action."""
-    found = (
-        _confidence_objection(facts, guard),
-        _cooldown_objection(component, state, guard),
-        _share_objection(component, boundaries, state, guard),
-    )
-    return tuple(text for text in found if text)
+class _Draft:
+    """A decision in the making."""
 
+    def __init__(self, component: str, state: State, judge: Judge) -> None:
+        self.effects: list[Effect] = []
+        self.planned: list[str] = []
+        self.refusals: list[Refusal] = []
+        self.plan: tuple[str, ...] = ()
+        self._component = component
+        self._state = state
+        self._judge = judge
 
-def _confidence_objection(facts: Facts, guard: GuardSettings) -> str:
-    confidence = facts.get("confidence")
-    if guard.min_confidence <= 0:
-        return ""
-    if not FINDING_FACTS["confidence"].is_known(confidence) or not isinstance(confidence, int | float):
-        return "the confidence is unknown"
-    if confidence >= guard.min_confidence:
-        return ""
-    return f"the confidence {confidence:.2f} is below {guard.min_confidence:.2f}"
+    def breaker(self, reason: str) -> None:
+        breaker = self._state.breakers.get(self._component)
+        if breaker is None or breaker.state is CircuitState.OPEN:
+            return
+        what = f"open the breaker of {self._component}"
+        if self._is_refused(what, self._judge.of_breaker()):
+            return
+        self._judge.accept_breaker()
+        self.effects.append(TripBreaker(self._component, reason))
+        self.planned.append(f"{what}, because it is held responsible")
 
+    def rule(self, match: RuleMatch, spent: tuple[Objection, ...]) -> None:
+        what = f"{match.rule.action} on {self._component} by rule {match.rule.id}"
+        plan = rule_strategy(match.rule)
+        objections = (*self._judge.of(plan), *spent) or self._in_force(match.rule)
+        if not self._is_refused(what, objections):
+            self._accept(plan, what, f"{match.rule.condition} holds: {match.evaluation}")
 
-def _cooldown_objection(component: str, state: State, guard: GuardSettings) -> str:
-    latest = max((p.at for p in state.past if p.component == component and p.has_acted), default=None)
-    if latest is None or state.now - latest >= timedelta(seconds=guard.cooldown_s):
-        return ""
-    return f"it was acted on {(state.now - latest).total_seconds():.0f} s ago, the cool-down is {guard.cooldown_s:g} s"
+    def strategy(
+        self,
+        selection: Selection,
+        fallback: RecoveryStrategy,
+        tried: list[str],
+        spent: tuple[Objection, ...],
+    ) -> None:
+        chosen, reason = selection.strategy, selection.reason
+        if self._is_too_much(chosen, spent):
+            if chosen.id == fallback.id or self._is_too_much(fallback, ()):  # a default that acts is judged as well
+                return
+            chosen, reason = fallback, "nothing automatic is allowed"
+        what = f"{chosen.name} ({self._component})"
+        is_known = chosen.id in tried and chosen.id == fallback.id
+        told = () if not is_known else (Objection(guard=Guard.ALREADY, reason="the operator has this plan already"),)
+        if not self._is_refused(what, self._under_way() or told):
+            self._accept(chosen, what, reason)
 
+    def _is_too_much(self, plan: RecoveryStrategy, spent: tuple[Objection, ...]) -> bool:
+        if plan.type is RecoveryType.MANUAL:
+            return False
+        return self._is_refused(f"{plan.name} ({self._component})", (*self._judge.of(plan), *spent))
 
-def _share_objection(component: str, boundaries: Boundaries, state: State, guard: GuardSettings) -> str:
-    total = len(boundaries.components)
-    touched = {component, *state.busy, *(isolation.component for isolation in state.isolations.active)}
-    share = len(touched & set(boundaries.components)) / total
-    if len(touched) == 1 or share <= guard.max_acted_share:
-        return ""
-    return f"{len(touched)} of {total} components would be acted on, {guard.max_acted_share:.0%} are allowed"
-
-
-def _gated(
-    facts: Facts,
-    component: str,
-    matches: tuple[RuleMatch, ...],
-    state: State,
-    guard: GuardSettings,
-    objections: tuple[str, ...],
-) -> tuple[list[Effect], list[str], list[str]]:
-    """Judge the breaker and the rules; gives effects, planned and refused."""
-    effects: list[Effect] = []
-    planned: list[str] = []
-    refused: list[str] = []
-    breaker = state.breakers.get(component)
-    doubt = _confidence_objection(facts, guard)
-    if guard.trip_breaker and breaker is not None and breaker.state is not CircuitState.OPEN:
-        if doubt:
-            refused.append(f"open the breaker of {component}: {doubt}")
+    def _accept(self, plan: RecoveryStrategy, what: str, reason: str) -> None:
+        if plan.type is RecoveryType.MANUAL:
+            self.plan = plan.plan
         else:
-            effects.append(TripBreaker(component, f"held responsible for incident {facts.get('symptom') or component}"))
-            planned.append(f"open the breaker of {component}, because it is held responsible")
-    for match in matches:
-        what = f"{match.rule.action} on {component} by rule {match.rule.id}"
-        why_not = "; ".join(objections) or _in_force(match.rule, component, state)
-        if why_not:
-            refused.append(f"{what}: {why_not}")
-        else:
-            reason = f"{match.rule.condition} holds: {match.evaluation}"
-            effects.append(StartRecovery(rule_strategy(match.rule), component, reason))
-            planned.append(f"{what}, because {reason}")
-    return effects, planned, refused
+            self._judge.accept(plan)
+        self.effects.append(StartRecovery(plan, self._component, reason))
+        self.planned.append(f"{what}, because {reason}")
+
+    def _is_refused(self, what: str, objections: tuple[Objection, ...]) -> bool:
+        if objections:
+            self.refusals.append(Refusal(what=what, objections=objections))
+        return bool(objections)
+
+    def _in_force(self, rule: IsolationRule) -> tuple[Objection, ...]:
+        if any((i.component, i.kind) == (self._component, rule.action) for i in self._state.isolations.active):
+            return (Objection(guard=Guard.ALREADY, reason="it is in force already"),)
+        return self._under_way()
+
+    def _under_way(self) -> tuple[Objection, ...]:
+        if self._component not in self._state.busy:
+            return ()
+        return (Objection(guard=Guard.ALREADY, reason="a recovery of it is under way"),)
 
 
-def _in_force(rule: IsolationRule, component: str, state: State) -> str:
-    if any((i.component, i.kind) == (component, rule.action) for i in state.isolations.active):
-        return "it is in force already"
-    return "a recovery of it is under way" if component in state.busy else ""
+def _spent(tries: int, guard: GuardSettings) -> tuple[Objection, ...]:
+    reason = f"{tries} strategies were tried in this incident, {guard.max_tries} are allowed"
+    return (Objection(guard=Guard.TRIES, reason=reason, figures={"tries": tries, "max_tries": guard.max_tries}),)

@@ -124,25 +124,6 @@ def test_what_did_not_help_is_not_tried_again():
     assert (started(limited), "1 strategies were tried" in limited.message) == (["ask"], True)
 
 
-def test_the_blast_radius_is_counted_with_the_planned_action():
-    """Three of ten may be acted on: the third is allowed, a fourth is not, a component twice counts once."""
-    held = Isolations().added(
-        Isolation(component="db", kind=ActionKind.ENABLE_BACKUP, since=NOW, release_at=None, reason="x")
-    )
-    assert started(made(at=state(busy={"cart"}, isolations=held))) == ["again"]
-    full = made(at=state(busy={"cart", "web"}, isolations=held), rules=(rule(),))
-    assert started(full) == ["ask"]
-    assert "4 of 10 components would be acted on, 30% are allowed" in full.message
-    assert started(made(at=state(busy={"cart", "db"}, isolations=held))) == ["again"]
-
-
-def test_one_component_may_always_be_helped():
-    """A guard of zero still allows the first, and only the first."""
-    guard = GuardSettings(max_acted_share=0)
-    assert started(made(guard=guard)) == ["again"]
-    assert started(made(guard=guard, at=state(busy={"cart"}))) == ["ask"]
-
-
 def test_a_busy_component_is_not_recovered_twice():
     """A run that is under way is left to finish."""
     decision = made(at=state(busy={"orders"}), rules=(rule(),))
@@ -166,6 +147,31 @@ def test_a_dry_run_plans_and_does_nothing():
     wet, dry = made(rules=(rule(),)), made(rules=(rule(),), guard=GuardSettings(is_dry_run=True))
     assert (dry.planned, dry.effects, dry.is_dry_run) == (wet.planned, (), True)
     assert dry.message.startswith("Dry run")
+
+
+def test_a_default_that_acts_is_judged_as_well():
+    """Where the strategy to fall back on is not manual, it is no way around the guards."""
+    strategies = Strategies((AGAIN, SCALE), "other")
+    decision = decide(
+        FACTS | {"confidence": 0.1},
+        incident_id="incident-1",
+        component="orders",
+        boundaries=boundaries(),
+        strategies=strategies,
+        state=state(),
+        guard=GuardSettings(),
+    )
+    assert (decision.effects, [refusal.what for refusal in decision.refusals]) == (
+        (),
+        ["open the breaker of orders", "Again (orders)", "Other (orders)"],
+    )
+
+
+def test_the_operator_gets_the_plan_with_the_decision():
+    """In words, also while nothing else can be done."""
+    decision = made(FACTS | {"confidence": 0.1})
+    assert decision.data["plan"] == list(ASK.plan)
+    assert made().plan == ()
 
 
 def test_the_boundary_can_prefer_a_strategy():
@@ -206,7 +212,14 @@ def test_a_release_takes_back_with_the_same_parameters(action):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"min_confidence": 2}, {"max_acted_share": float("nan")}, {"cooldown_s": -1}, {"max_tries": -1}]
+    "wrong",
+    [
+        {"min_confidence": 2},
+        {"max_out_share": float("nan")},
+        {"cooldown_s": -1},
+        {"max_tries": -1},
+        {"cooldown_factor": 0.5},
+    ],
 )
 def test_a_guard_that_makes_no_sense_is_refused(wrong):
     """The error names the setting."""
