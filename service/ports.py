@@ -30,6 +30,10 @@ class PermanentError(FaultlineError):
     """A port failed in a way that a repetition does not mend."""
 
 
+class InDoubtError(FaultlineError):
+    """Nobody can tell whether what was asked for happened: the peer took it and then fell silent."""
+
+
 class ActionKind(StrEnum):
     """What an actuator can be asked to do: the six isolation actions, their reversals, and the repair of a deploy."""
 
@@ -59,12 +63,15 @@ class Action:
         To whom.
     parameters
         JSON-ready details, for example ``{"replicas": 3}``.
+    asked_at
+        When it was first asked for, UTC: a probe tells by it whether a restart came before or after. None if unknown.
     """
 
     key: str
     kind: ActionKind
     component: str
     parameters: dict[str, Any] = field(default_factory=dict)
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +134,7 @@ class MetricSource(Protocol):
 
 
 class Actuator(Protocol):
-    """The hand that acts on the system."""
+    """The hand that acts on the system. Not every pair of its kinds and components need go together."""
 
     @property
     def kinds(self) -> frozenset[ActionKind]:
@@ -137,8 +144,14 @@ class Actuator(Protocol):
     def components(self) -> frozenset[str]:
         """On what it can act."""
 
+    def refusal(self, kind: ActionKind, component: str) -> str:
+        """Why it will never do this, known without asking anybody; empty if it may."""
+
+    def rehearse(self, action: Action) -> str:
+        """Say what perform would do, after asking what can be asked; changes nothing, raises as perform does."""
+
     def perform(self, action: Action) -> ActionOutcome:
-        """Do it; raises TransientError or PermanentError."""
+        """Do it and verify it; raises TransientError, PermanentError or InDoubtError."""
 
     def probe(self, action: Action) -> bool | None:
         """Whether the action's effect is in place; None if that cannot be told."""

@@ -56,6 +56,51 @@ class SimulatorActuator:
         """All of the system."""
         return frozenset(self._system.topology.names)
 
+    def refusal(self, kind: ActionKind, component: str) -> str:
+        """Why it will never do this; empty if it may.
+
+        Parameters
+        ----------
+        kind
+            Any: it can do everything.
+        component
+            To whom.
+
+        Returns
+        -------
+        str
+            Names an unknown component.
+        """
+        del kind
+        return "" if component in self.components else f"the simulated system has no component {component!r}"
+
+    def rehearse(self, action: Action) -> str:
+        """Say what would be done; nothing is.
+
+        Parameters
+        ----------
+        action
+            Of any kind.
+
+        Returns
+        -------
+        str
+            One sentence.
+
+        Raises
+        ------
+        PermanentError
+            If the component is unknown, or a parameter makes no sense.
+        """
+        refusal = self.refusal(action.kind, action.component)
+        if refusal:
+            raise PermanentError(refusal)
+        if not _is_scaling(action.kind):
+            _check_bare(action)
+            return f"would do {action.kind} on {action.component}"
+        replicas = self._system.state_of(action.component).replicas
+        return f"would scale {action.component} from {replicas} to {self._wanted(action)} replicas"
+
     def perform(self, action: Action) -> ActionOutcome:
         """Do it; an action whose key was done before is not done again.
 
@@ -109,8 +154,7 @@ class SimulatorActuator:
         return getattr(self._system.state_of(action.component), name) is wanted
 
     def _switch(self, action: Action) -> bool:
-        if action.parameters:
-            raise PermanentError(f"{action.kind} takes no parameters, got {', '.join(sorted(action.parameters))}.")
+        _check_bare(action)
         return self._hands[action.kind](action.component)
 
     def _roll_back(self, component: str) -> bool:
@@ -119,14 +163,21 @@ class SimulatorActuator:
         return True
 
     def _scale(self, action: Action) -> bool:
+        return self._system.scale(action.component, self._wanted(action))
+
+    def _wanted(self, action: Action) -> int:
         unknown = set(action.parameters) - {"factor"}
         factor = action.parameters.get("factor", _FACTOR)
         if unknown or not isinstance(factor, int | float) or not (math.isfinite(factor) and factor >= 1):
             raise PermanentError(f"{action.kind} takes a factor of 1 or more, got {action.parameters}.")
         replicas = self._system.state_of(action.component).replicas
         is_up = action.kind is ActionKind.SCALE_UP
-        wanted = math.ceil(replicas * factor) if is_up else max(math.floor(replicas / factor), 1)
-        return self._system.scale(action.component, wanted)
+        return math.ceil(replicas * factor) if is_up else max(math.floor(replicas / factor), 1)
+
+
+def _check_bare(action: Action) -> None:
+    if action.parameters:
+        raise PermanentError(f"{action.kind} takes no parameters, got {', '.join(sorted(action.parameters))}.")
 
 
 def _is_scaling(kind: ActionKind) -> bool:

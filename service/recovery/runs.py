@@ -205,6 +205,7 @@ class RecoveryRun:
             kind=kind,
             component=step.target(self.component),
             parameters=dict(step.parameters),
+            asked_at=self.step_started_at,
         )
 
 
