@@ -16,7 +16,8 @@ _STEP_TYPES = {
     ActionKind.DISABLE_BACKUP: StepType.RESTORE,
 }
 _ALWAYS = Condition.of("true", FINDING_FACTS)
-_RELEASE = "release:"
+RELEASE_PREFIX = "release:"
+"""The ids of plans that only take an action back begin with it."""
 _RETRY = RetryPolicy(attempts=5, backoff_s=10)
 
 
@@ -58,7 +59,7 @@ def is_release(strategy: RecoveryStrategy) -> bool:
     bool
         By its id.
     """
-    return strategy.id.startswith(_RELEASE)
+    return strategy.id.startswith(RELEASE_PREFIX)
 
 
 def release_strategy(isolation: Isolation) -> RecoveryStrategy:
@@ -82,7 +83,7 @@ def release_strategy(isolation: Isolation) -> RecoveryStrategy:
         parameters=isolation.parameters,
         description=f"{isolation.reversal}: the time of {isolation.kind} is over",
     )
-    return _single(f"{_RELEASE}{isolation.kind}", f"Release after {isolation.kind}", step)
+    return _single(f"{RELEASE_PREFIX}{isolation.kind}", f"Release after {isolation.kind}", step)
 
 
 def _single(strategy_id: str, name: str, step: RecoveryStep) -> RecoveryStrategy:

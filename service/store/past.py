@@ -76,7 +76,7 @@ def runs_of(database: Database, incident_ids: Sequence[str]) -> Mapping[str, tup
         for ids in _parts(incident_ids):
             query = select(RunRow.incident_id, RunRow.body).where(RunRow.incident_id.in_(ids)).order_by(RunRow.seq)
             for incident_id, body in session.execute(query):
-                found[incident_id].append(run_codec.loads(body))
+                found[incident_id] += run_codec.readable([body])
     return {incident_id: tuple(runs) for incident_id, runs in found.items()}
 
 

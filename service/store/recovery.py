@@ -1,25 +1,30 @@
 """Keeps recovery runs: a run, its intent, what it puts in force and what it tells change in one transaction."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Select, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from models.errors import UnknownNameError
-from service.ports import Action, ActionKind
-from service.records import Record
-from service.recovery.isolations import Isolation, Isolations, isolations_of
-from service.recovery.runs import Drop, Hold, RecoveryRun, RecoveryStatus
-from service.store import codec, run_codec
+from models.errors import InputError
+from service.custody import Change, FencedError, Held, Holder
+from service.records import Record, RecordKind
+from service.recovery.runs import RecoveryRun, RecoveryStatus
+from service.requests import Request, RequestKind
+from service.store import codec, leases, run_codec
+from service.store.columns import database_now
 from service.store.database import Database
-from service.store.recovery_tables import ActionRow, IsolationRow, OutboxRow, RunRow
+from service.store.recovery_reader import UNFINISHED, RecoveryReader
+from service.store.recovery_tables import OutboxRow, RequestRow, RunRow
+from service.store.run_changes import answer, put_into_outbox, save_change
 
-_UNFINISHED = [status.value for status in RecoveryStatus if not status.is_final]
+ADMISSION_TURN = 2
+_TELL_AT_ONCE = 500
+_MAX_NAME_BYTES = 600
+"""Of what a run is looked up by: databases bound what an index can hold."""
 
 
-class RecoveryStore:
+class RecoveryStore(RecoveryReader):
     """Recovery runs in the database of the service.
 
     Every method is one transaction and may be called from any thread.
@@ -31,141 +36,246 @@ class RecoveryStore:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
+        is_postgresql = database.engine.dialect.name == "postgresql"
+        self._insert = postgresql.insert if is_postgresql else sqlite.insert
 
-    def save(
-        self,
-        run: RecoveryRun,
-        *,
-        marks: Iterable[Hold | Drop] = (),
-        records: Iterable[Record] = (),
-        intent: Action | None = None,
-        settled: tuple[str, str] | None = None,
-    ) -> None:
+    def ask(self, run: RecoveryRun) -> RecoveryRun:
+        """Add a run, unless an unfinished one of the same strategy, incident and component is there.
+
+        Parameters
+        ----------
+        run
+            New; of any instance.
+
+        Returns
+        -------
+        RecoveryRun
+            The one that is there now.
+
+        Raises
+        ------
+        InputError
+            If it cannot be kept: it is too large, or a name is.
+        """
+        names = {"component": run.component, "incident_id": run.incident_id, "strategy_id": run.strategy.id}
+        for name, value in names.items():
+            if len(value.encode("utf-8", "surrogatepass")) > _MAX_NAME_BYTES:
+                raise InputError(f"the {name} {value[:40]!r}... is too long", remedy=f"use {_MAX_NAME_BYTES} bytes")
+        values = {
+            "id": run.id,
+            "status": run.status.value,
+            "created_at": run.created_at,
+            "updated_at": run.updated_at,
+            "body": run_codec.dumps(run),
+        }
+        added = self._insert(RunRow).values(**values, **names).on_conflict_do_nothing().returning(RunRow.seq)
+        same = select(RunRow.body).where(RunRow.status.in_(UNFINISHED))
+        for name, value in names.items():
+            same = same.where(getattr(RunRow, name) == value)
+        with self._database.write_connection() as connection:
+            if connection.execute(added).first() is not None:
+                return run
+            body = connection.execute(same).scalar()
+        return self.run(run.id) if body is None else run_codec.loads(body)
+
+    def take(self, holder: Holder, now: datetime, *, inherits: bool) -> tuple[Held, ...]:
+        """Renew what is held, and take over what nobody holds any more.
+
+        Parameters
+        ----------
+        holder
+            Who takes.
+        now
+            UTC, for records.
+        inherits
+            Whether runs of an earlier life of the same instance are taken before their lease is over.
+
+        Returns
+        -------
+        tuple of Held
+            All runs under way that are held, in the order in which they were asked for; without damaged ones, which
+            are set aside and told.
+        """
+        with self._database.read_connection() as connection:
+            is_due = leases.is_anything_due(connection, holder, inherits=inherits)
+        if is_due:
+            with self._database.write_connection() as connection:
+                leases.take_over(connection, holder, inherits=inherits)
+                leases.renew(connection, holder)
+        mine = select(RunRow.id, RunRow.component, RunRow.body, RunRow.fence).order_by(RunRow.seq)
+        mine = mine.where(RunRow.status.in_(leases.ACTIVE), leases.is_mine(holder))
+        with self._database.read_connection() as connection:
+            rows = connection.execute(mine).all()
+        return self._held(rows, holder, now)
+
+    def admit(self, holder: Holder, max_running: int, now: datetime) -> Held | None:
+        """Take the next run of the queue that has room.
+
+        Parameters
+        ----------
+        holder
+            Who takes.
+        max_running
+            So many runs act or verify at one time, over all instances.
+        now
+            UTC, for records.
+
+        Returns
+        -------
+        Held or None
+            It counts as running from now on.
+        """
+        waiting = select(RunRow.seq).where(RunRow.status == leases.PENDING).limit(1)
+        while True:
+            with self._database.read_connection() as connection:
+                if connection.execute(waiting).first() is None:
+                    return None
+            with self._database.write_connection() as connection:
+                self._database.take_turns(connection, ADMISSION_TURN)
+                run_id = leases.admit(connection, holder, max_running)
+                rows = [] if run_id is None else connection.execute(_run_row(run_id)).all()
+            held = self._held(rows, holder, now)
+            if held or run_id is None:
+                return held[0] if held else None
+
+    def claim(self, holder: Holder, run_id: str) -> Held | None:
+        """Take one unfinished run.
+
+        Parameters
+        ----------
+        holder
+            Who takes.
+        run_id
+            Which.
+
+        Returns
+        -------
+        Held or None
+            None if another instance holds it, or it is over.
+        """
+        query = _run_row(run_id).where(RunRow.status.in_(UNFINISHED), leases.is_mine(holder))
+        with self._database.write_connection() as connection:
+            leases.claim(connection, holder, run_id)
+            row = connection.execute(query).first()
+        return None if row is None else Held(run=run_codec.loads(row.body), fence=row.fence)
+
+    def renew(self, holder: Holder, run_id: str, fence: int) -> None:
+        """Give a sign of life for all runs that are held.
+
+        Parameters
+        ----------
+        holder
+            Whose.
+        run_id
+            The run that is worked on; FencedError if it was taken over.
+        fence
+            Of that run.
+        """
+        with self._database.write_connection() as connection:
+            leases.renew(connection, holder)
+            leases.check_fence(connection, holder, run_id, fence)
+
+    def save(self, run: RecoveryRun, change: Change, holder: Holder, fence: int) -> bool:
         """Keep a run and everything that changed with it.
 
         Parameters
         ----------
         run
-            New or changed.
-        marks
-            What is in force from now on, or no more.
-        records
-            To be told; they wait in the outbox.
-        intent
-            An action that is about to be done.
-        settled
-            Key and outcome of an action that was awaited.
-        """
-        with self._database.writing() as session:
-            _save_run(session, run)
-            for mark in marks:
-                _save_mark(session, mark)
-            if settled is not None:
-                key, outcome = settled
-                changed = update(ActionRow).where(ActionRow.key == key)
-                session.execute(changed.values(settled_at=run.updated_at, outcome=outcome))
-            if intent is not None:
-                _save_intent(session, run, intent)
-            bodies = [{"body": codec.dumps(record)} for record in records]
-            if bodies:
-                session.execute(insert(OutboxRow), bodies)
-
-    def unfinished(self) -> tuple[RecoveryRun, ...]:
-        """Load the runs that are not over.
+            Held.
+        change
+            All in one transaction. A change with an intent survives a power failure, too.
+        holder
+            Who writes.
+        fence
+            As it was when the run was taken.
 
         Returns
         -------
-        tuple of RecoveryRun
-            In the order in which they were asked for.
-        """
-        query = select(RunRow.body).where(RunRow.status.in_(_UNFINISHED)).order_by(RunRow.seq)
-        with self._database.reading() as session:
-            return tuple(run_codec.loads(body) for body in session.scalars(query))
-
-    def run(self, run_id: str) -> RecoveryRun:
-        """Load one run.
-
-        Parameters
-        ----------
-        run_id
-            Its id.
-
-        Returns
-        -------
-        RecoveryRun
-            As it was saved last.
+        bool
+            Whether requests wait for the run.
 
         Raises
         ------
-        UnknownNameError
-            If there is none.
+        FencedError
+            If another life took the run: nothing was written.
         """
-        with self._database.reading() as session:
-            body = session.scalar(select(RunRow.body).where(RunRow.id == run_id))
-        if body is None:
-            raise UnknownNameError("recovery run", run_id)
-        return run_codec.loads(body)
+        values = {"status": run.status.value, "updated_at": run.updated_at, "body": run_codec.dumps(run)}
+        asked = select(func.count()).where(RequestRow.run_id == run.id, RequestRow.answered_at.is_(None))
+        written = update(RunRow).where(leases.is_fenced_in(holder, run.id, fence))
+        written = written.values(lease_until=leases.until(holder), **values)
+        with self._database.write_connection(is_durable=change.intent is not None) as connection:
+            if change.request is not None:
+                answer(connection, change.request, run.updated_at)
+            row = connection.execute(written.returning(asked.scalar_subquery())).first()
+            if row is None:
+                raise FencedError(leases.lost(run.id))
+            save_change(connection, run, change, holder)
+        return bool(row[0])
 
-    def runs(
-        self,
-        *,
-        status: RecoveryStatus | None = None,
-        component: str | None = None,
-        incident_id: str | None = None,
-        limit: int = 100,
-    ) -> tuple[RecoveryRun, ...]:
-        """Load the latest runs.
+    def request(self, request: Request) -> None:
+        """Keep what somebody asks of a run until whoever holds the run answers it.
 
         Parameters
         ----------
-        status
-            Only these; None for all.
-        component
-            Only on this one; None for all.
-        incident_id
-            Only of this one; None for all.
-        limit
-            At most so many.
+        request
+            The same from the same person again is one request.
+        """
+        values = {"reason": request.reason, "at": request.at, "answered_at": None}
+        added = self._insert(RequestRow).values(
+            run_id=request.run_id, kind=request.kind.value, who=request.who, **values
+        )
+        keys = ["run_id", "kind", "who"]
+        with self._database.write_connection() as connection:
+            connection.execute(added.on_conflict_do_update(index_elements=keys, set_=values))
+
+    def requests(self, run_ids: Sequence[str]) -> tuple[Request, ...]:
+        """Load the requests to runs that wait for an answer.
+
+        Parameters
+        ----------
+        run_ids
+            Of which runs; a few.
 
         Returns
         -------
-        tuple of RecoveryRun
-            Newest first.
+        tuple of Request
+            In the order in which they were made.
         """
-        query = select(RunRow.body).order_by(RunRow.seq.desc()).limit(limit)
-        if status is not None:
-            query = query.where(RunRow.status == status.value)
-        if component is not None:
-            query = query.where(RunRow.component == component)
-        if incident_id is not None:
-            query = query.where(RunRow.incident_id == incident_id)
+        query = select(RequestRow).where(RequestRow.run_id.in_(run_ids), RequestRow.answered_at.is_(None))
         with self._database.reading() as session:
-            return tuple(run_codec.loads(body) for body in session.scalars(query))
+            return tuple(_to_request(row) for row in session.scalars(query.order_by(RequestRow.seq)))
 
-    def isolations(self) -> Isolations:
-        """Load what is in force.
+    def answered(self, number: int, at: datetime) -> None:
+        """Note that a request was answered without a change of its run.
 
-        Returns
-        -------
-        Isolations
-            Oldest first.
+        Parameters
+        ----------
+        number
+            Of the request.
+        at
+            UTC.
         """
-        query = select(IsolationRow).order_by(IsolationRow.since, IsolationRow.component, IsolationRow.kind)
-        with self._database.reading() as session:
-            return isolations_of(_to_isolation(row) for row in session.scalars(query))
+        with self._database.write_connection() as connection:
+            answer(connection, number, at)
 
-    def untold(self) -> tuple[tuple[int, Record], ...]:
-        """Load the records that are still to be told.
+    def untold(self, instance: str) -> tuple[tuple[int, Record], ...]:
+        """Load the oldest records that are still to be told.
+
+        Parameters
+        ----------
+        instance
+            Who is going to tell them: its own, and those that their owner did not tell in time.
 
         Returns
         -------
         tuple of (int, Record)
-            Oldest first, each with the number that ``told`` takes.
+            Oldest first, each with the number that ``told`` takes; not all at once if there are very many.
         """
-        with self._database.reading() as session:
-            rows = session.scalars(select(OutboxRow).order_by(OutboxRow.id))
-            return tuple((row.id, codec.loads(Record, row.body)) for row in rows)
+        query = select(OutboxRow.id, OutboxRow.body).order_by(OutboxRow.id).limit(_TELL_AT_ONCE)
+        query = query.where(or_(OutboxRow.instance == instance, OutboxRow.due_at <= database_now()))
+        with self._database.read_connection() as connection:
+            return tuple((number, codec.loads(Record, body)) for number, body in connection.execute(query))
 
     def told(self, numbers: Sequence[int]) -> None:
         """Take records out of the outbox.
@@ -176,81 +286,33 @@ class RecoveryStore:
             As ``untold`` gave them.
         """
         if numbers:
-            with self._database.writing() as session:
-                session.execute(delete(OutboxRow).where(OutboxRow.id.in_(numbers)))
+            with self._database.write_connection() as connection:
+                connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(numbers)))
 
-    def in_doubt(self) -> tuple[tuple[str, datetime], ...]:
-        """List actions that were begun and have no outcome.
+    def _held(self, rows: Iterable[Row[str, str, str, int]], holder: Holder, now: datetime) -> tuple[Held, ...]:
+        held = []
+        for row in rows:
+            try:
+                held.append(Held(run=run_codec.loads(row.body), fence=row.fence))
+            except InputError as error:
+                self._set_aside(row.id, row.component, str(error), holder, now)
+        return tuple(held)
 
-        Returns
-        -------
-        tuple of (str, datetime)
-            Key, and when it was begun.
-        """
-        query = select(ActionRow.key, ActionRow.intended_at).where(ActionRow.settled_at.is_(None))
-        with self._database.reading() as session:
-            return tuple((key, at) for key, at in session.execute(query.order_by(ActionRow.key)))
-
-
-def _save_run(session: Session, run: RecoveryRun) -> None:
-    values = {"status": run.status.value, "updated_at": run.updated_at, "body": run_codec.dumps(run)}
-    changed = session.execute(update(RunRow).where(RunRow.id == run.id).values(**values).returning(RunRow.seq)).first()
-    if changed is None:
-        session.add(
-            RunRow(
-                id=run.id,
-                component=run.component,
-                incident_id=run.incident_id,
-                strategy_id=run.strategy.id,
-                created_at=run.created_at,
-                **values,
-            )
-        )
-        session.flush()
+    def _set_aside(self, run_id: str, component: str, why: str, holder: Holder, now: datetime) -> None:
+        """A run that cannot be read must not stop the others."""
+        failed = update(RunRow).where(RunRow.id == run_id).values(status=RecoveryStatus.FAILED.value, updated_at=now)
+        message = f"the recovery run {run_id} is damaged and was set aside; look at {component} yourself. {why}"
+        record = Record(at=now, kind=RecordKind.ENGINE_ERROR, subject=component, message=message, data={"run": run_id})
+        with self._database.write_connection() as connection:
+            connection.execute(failed)
+            put_into_outbox(connection, [record], holder)
 
 
-def _save_intent(session: Session, run: RecoveryRun, action: Action) -> None:
-    session.add(
-        ActionRow(
-            key=action.key,
-            run_id=run.id,
-            kind=action.kind.value,
-            component=action.component,
-            intended_at=run.updated_at,
-            settled_at=None,
-            outcome="",
-        )
-    )
+def _run_row(run_id: str) -> Select[str, str, str, int]:
+    return select(RunRow.id, RunRow.component, RunRow.body, RunRow.fence).where(RunRow.id == run_id)
 
 
-def _save_mark(session: Session, mark: Hold | Drop) -> None:
-    if isinstance(mark, Drop):
-        place = (IsolationRow.component == mark.component, IsolationRow.kind == mark.kind.value)
-        session.execute(delete(IsolationRow).where(*place))
-        return
-    held = mark.isolation
-    if session.get(IsolationRow, (held.component, held.kind.value)) is None:
-        session.add(
-            IsolationRow(
-                component=held.component,
-                kind=held.kind.value,
-                since=held.since,
-                release_at=held.release_at,
-                reason=held.reason,
-                incident_id=held.incident_id,
-                parameters=json.dumps(held.parameters),
-            )
-        )
-        session.flush()
-
-
-def _to_isolation(row: IsolationRow) -> Isolation:
-    return Isolation(
-        component=row.component,
-        kind=ActionKind(row.kind),
-        since=row.since,
-        release_at=row.release_at,
-        reason=row.reason,
-        incident_id=row.incident_id,
-        parameters=tuple((name, value) for name, value in json.loads(row.parameters)),
+def _to_request(row: RequestRow) -> Request:
+    return Request(
+        run_id=row.run_id, kind=RequestKind(row.kind), who=row.who, reason=row.reason, at=row.at, number=row.seq
     )

@@ -2,18 +2,30 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, String
+from sqlalchemy import Double, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.store.columns import OpaqueText, Sequence64, UtcDateTime
 from service.store.tables import Base
 
+OPEN = "status IN ('PENDING', 'RUNNING', 'WAITING_APPROVAL')"
+"""Of a run that is not over."""
+
 
 class RunRow(Base):
-    """One recovery run; ``body`` is the whole of it, the columns are for looking it up."""
+    """One recovery run; ``body`` is the whole of it, the columns are for looking it up, and for who may work on it."""
 
     __tablename__ = "recovery_runs"
     __table_args__ = (
+        Index(
+            "ix_recovery_runs_open",
+            "component",
+            "strategy_id",
+            "incident_id",
+            unique=True,
+            sqlite_where=text(OPEN),
+            postgresql_where=text(OPEN),
+        ),
         Index(None, "status", "seq"),
         Index(None, "component", "seq"),
         Index(None, "incident_id", "seq"),
@@ -29,10 +41,18 @@ class RunRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
     body: Mapped[str] = mapped_column(OpaqueText)
+    instance: Mapped[str] = mapped_column(OpaqueText, server_default=text("''"))
+    """Who holds it; empty: nobody yet."""
+    life: Mapped[str] = mapped_column(String(64), server_default=text("''"))
+    """Which life of that instance."""
+    fence: Mapped[int] = mapped_column(Sequence64, server_default="0")
+    """Rises with every change of hands; a write must show it."""
+    lease_until: Mapped[float] = mapped_column(Double, server_default="0")
+    """By the clock of the database, seconds since 1970."""
 
 
 class ActionRow(Base):
-    """One action: written before it is done, settled after. One without an outcome is in doubt."""
+    """One action: written before it is done, settled after. One without an outcome is awaited, or was interrupted."""
 
     __tablename__ = "recovery_actions"
     __table_args__ = (Index(None, "run_id"),)
@@ -44,6 +64,23 @@ class ActionRow(Base):
     intended_at: Mapped[datetime] = mapped_column(UtcDateTime)
     settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[str] = mapped_column(OpaqueText)
+    doubted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When it was found interrupted; written before anybody probes or repeats it."""
+
+
+class RequestRow(Base):
+    """What somebody asked of a run: an approval or an end. Whoever holds the run answers it."""
+
+    __tablename__ = "recovery_requests"
+    __table_args__ = (Index(None, "run_id", "kind", "who", unique=True), {"sqlite_autoincrement": True})
+
+    seq: Mapped[int] = mapped_column(Sequence64, primary_key=True)
+    run_id: Mapped[str] = mapped_column(OpaqueText)
+    kind: Mapped[str] = mapped_column(String(16))
+    who: Mapped[str] = mapped_column(OpaqueText)
+    reason: Mapped[str] = mapped_column(OpaqueText)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class IsolationRow(Base):
@@ -68,3 +105,7 @@ class OutboxRow(Base):
 
     id: Mapped[int] = mapped_column(Sequence64, primary_key=True)
     body: Mapped[str] = mapped_column(OpaqueText)
+    instance: Mapped[str] = mapped_column(OpaqueText, server_default=text("''"))
+    """Who tells it; anybody once ``due_at`` is past."""
+    due_at: Mapped[float] = mapped_column(Double, server_default="0")
+    """By the clock of the database, seconds since 1970."""

@@ -1,7 +1,10 @@
 """Recovery runs as JSON and back: the strategy as in its file, the facts by their types, the rest as declared."""
 
 import json
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import fields
+from functools import cache
 from typing import Any, get_type_hints
 
 from models.errors import ConfigurationError, InputError
@@ -10,6 +13,7 @@ from service.recovery.facts import FINDING_FACTS, Facts, FactValue
 from service.recovery.runs import RecoveryRun
 from service.store import codec
 
+MAX_CHARACTERS = 1_000_000
 _OWN = frozenset({"strategy", "facts"})
 
 
@@ -25,11 +29,29 @@ def dumps(run: RecoveryRun) -> str:
     -------
     str
         ASCII.
+
+    Raises
+    ------
+    InputError
+        If it holds what JSON cannot, or too much of it.
     """
+    try:
+        text = codec.dumps(_body(run))
+    except (RecursionError, ValueError, TypeError) as error:
+        raise InputError(f"the recovery run {run.id} cannot be written down: {error!r}") from error
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(
+            f"the recovery run {run.id} takes {len(text):,} characters",
+            remedy=f"give facts and parameters that need at most {MAX_CHARACTERS:,}",
+        )
+    return text
+
+
+def _body(run: RecoveryRun) -> dict[str, Any]:
     body: dict[str, Any] = {f.name: getattr(run, f.name) for f in fields(run) if f.name not in _OWN}
     body["strategy"] = strategy_document(run.strategy)
     body["facts"] = {name: value for name, value in run.facts.items() if _is_known(name, value)}
-    return codec.dumps(body)
+    return body
 
 
 def loads(text: str) -> RecoveryRun:
@@ -59,6 +81,27 @@ def loads(text: str) -> RecoveryRun:
         raise InputError(f"this is not a stored recovery run: {error!r}", remedy="restore the store") from error
 
 
+def readable(bodies: Iterable[str]) -> tuple[RecoveryRun, ...]:
+    """Read the runs that can be read; a damaged one was set aside, and told, when its turn came.
+
+    Parameters
+    ----------
+    bodies
+        JSON.
+
+    Returns
+    -------
+    tuple of RecoveryRun
+        In the same order.
+    """
+    runs = []
+    for body in bodies:
+        with suppress(InputError):
+            runs.append(loads(body))
+    return tuple(runs)
+
+
+@cache
 def _hints() -> dict[str, Any]:
     declared = get_type_hints(RecoveryRun)
     return {field.name: declared[field.name] for field in fields(RecoveryRun) if field.name not in _OWN}

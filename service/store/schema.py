@@ -9,6 +9,7 @@ from models.errors import ConfigurationError
 from service.store.database import Database
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
+SCHEMA_TURN = 1
 _ALEMBIC = Lock()  # alembic keeps its context in module globals
 
 
@@ -54,13 +55,15 @@ def upgrade(database: Database) -> None:
         if _current(session.connection()) == revisions()[-1]:
             return
     with database.write_connection() as connection:
+        database.take_turns(connection, SCHEMA_TURN)
         current = _current(connection)
         if current and current not in revisions():
             raise ConfigurationError(
                 f"The store has schema {current}, this version of Faultline knows up to {revisions()[-1]}.",
                 remedy="run the newer version, or name another store",
             )
-        _run(connection, "upgrade", "head")
+        if current != revisions()[-1]:
+            _run(connection, "upgrade", "head")
 
 
 def downgrade(database: Database, revision: str = "base") -> None:

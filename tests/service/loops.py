@@ -67,6 +67,10 @@ class Hand:
         self.done = []
         self.fault = None
 
+    def refusal(self, kind, component):
+        """It takes everything."""
+        return ""
+
     def perform(self, action):
         """Do it, or fail."""
         if self.fault is not None:

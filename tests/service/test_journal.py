@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from models.errors import UnknownNameError
-from service.journal import RecoveryJournal
+from service.journal import JournalSettings, RecoveryJournal
 from service.ports import ActionKind, ActionOutcome, PermanentError, TransientError
 from service.records import RecordKind
 from service.recovery.lifecycle import IllegalRunSignalError
@@ -25,6 +25,10 @@ class World:
         self.can_tell = True
         self.kinds = frozenset(ActionKind)
         self.components = frozenset({"orders", "cart", "db"})
+
+    def refusal(self, kind, component):
+        """What it cannot do at all."""
+        return "" if kind in self.kinds and component in self.components else f"the actuator cannot {kind} {component}"
 
     def perform(self, action):
         """Do it, or fail as told."""
@@ -128,7 +132,7 @@ def test_asking_twice_gives_the_same_run(journal, world):
 
 def test_one_run_a_component_and_a_bounded_number_in_all(store, world, told):
     """Others wait in the order in which they were asked for, and follow."""
-    journal = RecoveryJournal(store, world, told.append, max_running=2)
+    journal = RecoveryJournal(store, world, told.append, settings=JournalSettings(max_running=2))
     plans = [strategy(restart(), verify(), id=name) for name in "abcd"]
     for plan, component in zip(plans, ["orders", "orders", "cart", "db"], strict=True):
         start(journal, plan, component)
@@ -148,7 +152,7 @@ def test_one_run_a_component_and_a_bounded_number_in_all(store, world, told):
 
 def test_a_run_that_waits_for_approval_takes_no_place(store, world, told):
     """Its component waits for it, others do not."""
-    journal = RecoveryJournal(store, world, told.append, max_running=1)
+    journal = RecoveryJournal(store, world, told.append, settings=JournalSettings(max_running=1))
     asking = start(journal, strategy(restart(), id="a", type=RecoveryType.SEMIAUTOMATIC))
     start(journal, strategy(restart(), id="b"), "cart")
     behind = start(journal, strategy(restart(), id="c"), "orders")
@@ -402,7 +406,7 @@ def test_killed_at_every_point_nothing_is_lost_and_nothing_done_twice(database, 
         (run,) = store.runs()
         assert (point, run.status, survivor.verbs) == (point, RecoveryStatus.FAILED, EXPECTED)
         assert len({key for key, _, _ in survivor.done}) == len(EXPECTED)
-        assert (store.in_doubt(), store.untold(), store.isolations().active) == ((), (), ())
+        assert (store.in_doubt(), store.untold("local"), store.isolations().active) == ((), (), ())
         messages = list(dict.fromkeys((record.kind, record.message.split(",")[0]) for record in told))
         assert messages == list(dict.fromkeys((record.kind, record.message.split(",")[0]) for record in whole))
 

@@ -30,7 +30,7 @@ def test_patterns_and_similar_failures(client, backend):
     for number, hour in enumerate((0, 5, 10)):
         backend.store.save_incident(db_incident(number, hour))
         backend.store.save_analysis(f"inc-{number:04d}", an_analysis(), T0 + hour * HOUR)
-    RecoveryStore(backend.store.database).save(finished(1, "inc-0001"))
+    RecoveryStore(backend.store.database).ask(finished(1, "inc-0001"))
     (pattern,) = client.get("/api/v1/patterns").json()["items"]
     assert (pattern["count"], pattern["cause"], pattern["category"]) == (3, "payments-db", "RESOURCE")
     assert pattern["resolutions"] == [

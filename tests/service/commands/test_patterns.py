@@ -20,7 +20,7 @@ def store(tmp_path):
         for number, hour in enumerate((0, 5, 10)):
             store.save_incident(db_incident(number, hour))
             store.save_analysis(f"inc-{number:04d}", an_analysis(), T0 + hour * HOUR)
-        RecoveryStore(store.database).save(finished(1, "inc-0001"))
+        RecoveryStore(store.database).ask(finished(1, "inc-0001"))
     return path
 
 

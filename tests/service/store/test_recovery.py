@@ -14,6 +14,7 @@ from service.store import run_codec
 from service.store.recovery import RecoveryStore
 from service.store.sql import SqlStore
 from tests.service.recovery.plans import NOW, run_of, strategy
+from tests.service.store.holding import save
 
 CUT = ActionKind.ISOLATE_COMPONENT
 
@@ -48,18 +49,18 @@ def action(key="k"):
 def test_a_run_is_kept_as_it_is_and_renewed(store):
     """The latest state comes back equal; there is one row a run."""
     run = run_of(strategy())
-    store.save(run)
+    save(store, run)
     changed = run_of(strategy(), phase=RunPhase.CHECKING, position=2, approvals=("ann",), deadline=NOW)
-    store.save(changed)
+    save(store, changed)
     assert (store.run("run-1"), store.runs()) == (changed, (changed,))
 
 
 def test_runs_are_found_by_what_they_are_about(store):
-    """Newest first, filtered, limited; the unfinished ones oldest first."""
+    """Newest first, filtered, limited; who is busy is known."""
     for number, (component, phase) in enumerate(
         [("a", RunPhase.QUEUED), ("b", RunPhase.ENDED), ("a", RunPhase.CHECKING), ("b", RunPhase.APPROVAL)]
     ):
-        store.save(run_of(strategy(), id=f"run-{number}", component=component, phase=phase, incident_id=str(number)))
+        store.ask(run_of(strategy(), id=f"run-{number}", component=component, phase=phase, incident_id=str(number)))
 
     def ids(**asked):
         return [run.id for run in store.runs(**asked)]
@@ -69,7 +70,7 @@ def test_runs_are_found_by_what_they_are_about(store):
     assert ids(status=RecoveryStatus.RUNNING) == ["run-2"]
     assert ids(incident_id="1") == ["run-1"]
     assert ids(limit=1) == ["run-3"]
-    assert [run.id for run in store.unfinished()] == ["run-0", "run-2", "run-3"]
+    assert sorted(store.busy()) == [("a", "plan"), ("b", "plan")]
 
 
 def test_an_unknown_run_is_named(store):
@@ -81,42 +82,42 @@ def test_an_unknown_run_is_named(store):
 def test_what_is_in_force_is_kept_once_until_it_is_dropped(store):
     """A second hold of the same kind changes nothing; parameters and times survive."""
     run = run_of(strategy())
-    store.save(run, marks=[hold(), hold("cart", seconds=1)])
-    store.save(run, marks=[hold(reason="another", seconds=99)])
+    save(store, run, marks=(hold(), hold("cart", seconds=1)))
+    save(store, run, marks=(hold(reason="another", seconds=99),))
     kept = store.isolations()
     assert {isolation.component: isolation for isolation in kept.active}["orders"] == hold().isolation
     assert [isolation.component for isolation in kept.due(NOW + timedelta(seconds=1))] == ["cart"]
-    store.save(run, marks=[Drop("orders", CUT), Drop("nobody", CUT)])
+    save(store, run, marks=(Drop("orders", CUT), Drop("nobody", CUT)))
     assert store.isolations().isolated == {"cart"}
 
 
 def test_an_intent_is_in_doubt_until_it_is_settled(store):
     """The row is there before the action; its outcome settles it."""
     run = run_of(strategy())
-    store.save(run, intent=action())
+    save(store, run, intent=action())
     assert store.in_doubt() == (("k", NOW),)
-    store.save(run, settled=("k", "done"))
+    save(store, run, settled=("k", "done"))
     assert store.in_doubt() == ()
 
 
 def test_a_key_that_was_used_spoils_the_whole_change(store):
     """The same intent twice is refused, and nothing else of that change is kept."""
     run = run_of(strategy())
-    store.save(run, intent=action())
+    save(store, run, intent=action())
     changed = run_of(strategy(), phase=RunPhase.CHECKING)
     with pytest.raises(IntegrityError):
-        store.save(changed, intent=action(), marks=[hold()], records=[record("a")])
-    assert (store.run("run-1"), store.isolations().active, store.untold()) == (run, (), ())
+        save(store, changed, intent=action(), marks=(hold(),), records=(record("a"),))
+    assert (store.run("run-1"), store.isolations().active, store.untold("local")) == (run, (), ())
 
 
 def test_the_outbox_keeps_order_until_it_is_told(store):
     """Records wait in order; only those that were told leave."""
-    store.save(run_of(strategy()), records=[record("a"), record("b")])
-    store.save(run_of(strategy()), records=[record("c")])
-    numbers, records = zip(*store.untold(), strict=True)
+    save(store, run_of(strategy()), records=(record("a"), record("b")))
+    save(store, run_of(strategy()), records=(record("c"),))
+    numbers, records = zip(*store.untold("local"), strict=True)
     assert records == (record("a"), record("b"), record("c"))
     store.told(numbers[:2])
-    assert [kept.message for _, kept in store.untold()] == ["c"]
+    assert [kept.message for _, kept in store.untold("local")] == ["c"]
     store.told([])
 
 
