@@ -3,15 +3,32 @@
 Applications use breaker and bulkhead directly: ``from service.recovery import CircuitBreaker``.
 """
 
-from service.recovery.breakers import BreakerOpenError, BreakerSettings, BreakerSnapshot, CircuitBreaker, CircuitState
-from service.recovery.bulkhead import Bulkhead, BulkheadFullError
+from service.recovery.breakers import (
+    BreakerBoard,
+    BreakerEvent,
+    BreakerOpenError,
+    BreakerSettings,
+    BreakerSnapshot,
+    CallTimeoutError,
+    CircuitBreaker,
+    CircuitState,
+    Verdict,
+)
+from service.recovery.bulkhead import Bulkhead, BulkheadBoard, BulkheadFullError, BulkheadSettings, BulkheadSnapshot
 
 __all__ = [
+    "BreakerBoard",
+    "BreakerEvent",
     "BreakerOpenError",
     "BreakerSettings",
     "BreakerSnapshot",
     "Bulkhead",
+    "BulkheadBoard",
     "BulkheadFullError",
+    "BulkheadSettings",
+    "BulkheadSnapshot",
+    "CallTimeoutError",
     "CircuitBreaker",
     "CircuitState",
+    "Verdict",
 ]

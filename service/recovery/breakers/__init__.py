@@ -1,7 +1,11 @@
-"""Circuit breakers: ``machine`` decides, ``window`` counts, ``states`` holds the table, ``breaker`` is for callers."""
+"""Circuit breakers: ``machine`` decides, ``window`` counts, ``states`` holds the table, ``breaker`` is for callers.
+
+``permits`` and ``decorators`` are two more ways in, ``bulletin`` tells listeners, ``metrics`` writes for Prometheus.
+"""
 
 from service.recovery.breakers.board import BreakerBoard
 from service.recovery.breakers.breaker import CircuitBreaker
+from service.recovery.breakers.bulletin import Listener
 from service.recovery.breakers.events import BreakerEvent, BreakerOpenError, BreakerSnapshot, CallTimeoutError
 from service.recovery.breakers.settings import BreakerSettings
 from service.recovery.breakers.states import CircuitSignal, CircuitState, Verdict
@@ -16,5 +20,6 @@ __all__ = [
     "CircuitBreaker",
     "CircuitSignal",
     "CircuitState",
+    "Listener",
     "Verdict",
 ]

@@ -1,16 +1,19 @@
 """One breaker a component of a boundary, found by the component's name."""
 
 from collections.abc import Mapping, Sequence
+from random import Random
 
 from models.errors import UnknownNameError
 from service.ports import Clock
-from service.recovery.breakers.breaker import CircuitBreaker, Listener
+from service.recovery.breakers.breaker import CircuitBreaker
+from service.recovery.breakers.bulletin import Listener
 from service.recovery.breakers.events import BreakerSnapshot
 from service.recovery.breakers.settings import BreakerSettings
+from service.recovery.breakers.states import CircuitState, Verdict
 
 
 class BreakerBoard:
-    """All breakers of the service.
+    """All breakers of the service; their open times vary by component, the same way in every replay.
 
     Parameters
     ----------
@@ -26,7 +29,7 @@ class BreakerBoard:
         self, settings: Mapping[str, BreakerSettings], *, clock: Clock, listeners: Sequence[Listener] = ()
     ) -> None:
         self._breakers = {
-            component: CircuitBreaker(component, chosen, clock=clock, listeners=listeners)
+            component: CircuitBreaker(component, chosen, clock=clock, listeners=listeners, rng=Random(component))
             for component, chosen in settings.items()
         }
 
@@ -81,6 +84,34 @@ class BreakerBoard:
             For people.
         """
         self.of(component).reset(reason)
+
+    def force(self, component: str, state: CircuitState, reason: str) -> None:
+        """Put a breaker into a state that only a person ends; UnknownNameError if the component has none.
+
+        Parameters
+        ----------
+        component
+            Its name.
+        state
+            FORCED_OPEN, DISABLED or METRICS_ONLY.
+        reason
+            For people.
+        """
+        self.of(component).force(state, reason)
+
+    def report(self, component: str, verdict: Verdict, failure: str = "") -> None:
+        """Hand a breaker what a health check found; UnknownNameError if the component has none.
+
+        Parameters
+        ----------
+        component
+            Its name.
+        verdict
+            What was observed.
+        failure
+            What the failure said.
+        """
+        self.of(component).report(verdict, failure)
 
     def refresh(self) -> None:
         """Let time pass for all: those that have been open long enough become half open."""

@@ -1,26 +1,27 @@
 """The breaker that applications use: a lock and a clock around the machine; the lock is never held during a call."""
 
 import asyncio
-import inspect
-from collections import deque
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from functools import wraps
+from random import Random
 from threading import Lock
-from types import TracebackType
+from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar
 
 from models.errors import ConfigurationError
 from service.clock import SystemClock
 from service.ports import Clock
-from service.recovery.breakers.events import BreakerEvent, BreakerOpenError, BreakerSnapshot, CallTimeoutError
+from service.recovery.breakers.bulletin import Bulletin, Listener
+from service.recovery.breakers.decorators import decorated
+from service.recovery.breakers.events import BreakerEvent, BreakerOpenError, BreakerSnapshot
 from service.recovery.breakers.machine import BreakerMachine, Change
+from service.recovery.breakers.permits import Permit, call_took_too_long
 from service.recovery.breakers.settings import BreakerSettings
-from service.recovery.breakers.states import CircuitSignal, CircuitState, Verdict
+from service.recovery.breakers.states import FORCED, CircuitSignal, CircuitState, Verdict
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-Listener = Callable[[BreakerEvent], None]
 
 
 class CircuitBreaker:
@@ -39,6 +40,8 @@ class CircuitBreaker:
         The machine's clocks if not given.
     listeners
         Called with every change of state.
+    rng
+        Varies the open times; seeded by the machine if not given, so that processes do not probe in step.
 
     Examples
     --------
@@ -58,6 +61,18 @@ class CircuitBreaker:
     BreakerOpenError
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_bulletin",
+        "_clock",
+        "_lock",
+        "_long_s",
+        "_machine",
+        "_monotonic_s",
+        "name",
+        "settings",
+    )
+
     def __init__(
         self,
         name: str,
@@ -65,21 +80,28 @@ class CircuitBreaker:
         *,
         clock: Clock | None = None,
         listeners: Sequence[Listener] = (),
+        rng: Random | None = None,
     ) -> None:
         self.name = name
         self.settings = settings or BreakerSettings()
         self._clock = clock or SystemClock()
-        self._listeners = tuple(listeners)
-        self._machine = BreakerMachine(self.settings)
+        self._monotonic_s = self._clock.monotonic_s
+        chance = rng or Random()
+        self._machine = BreakerMachine(self.settings, lambda: chance.uniform(-1.0, 1.0))
+        self._bulletin = Bulletin(listeners)
         self._lock = Lock()
-        self._delivery = Lock()
-        self._pending: deque[BreakerEvent] = deque()
-        self._listener_errors = 0
+        self._long_s = self._longest_good_s()
 
     @property
     def state(self) -> CircuitState:
         """Where it stands; an open breaker stays open until somebody calls or ``refresh``es."""
         return self._machine.state
+
+    @property
+    def events(self) -> tuple[BreakerEvent, ...]:
+        """The latest changes of state, oldest first; a bounded number."""
+        with self._lock:
+            return tuple(self._bulletin.latest)
 
     def call(
         self, function: Callable[Arguments, Result], /, *args: Arguments.args, **kwargs: Arguments.kwargs
@@ -98,20 +120,23 @@ class CircuitBreaker:
         Returns
         -------
         object
-            What it returns.
+            What it returns; ConfigurationError if that is a coroutine, which ``call_async`` is for.
 
         Raises
         ------
         BaseException
             Whatever the function raises, unchanged.
         """
-        generation, started_s = self._admit()
+        generation = self._machine.free_pass or self._admit()
+        started_s = self._monotonic_s()
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
             self._settle(generation, started_s, error)
             raise
-        self._settle(generation, started_s, None)
+        if type(result) is CoroutineType:
+            self._refuse_coroutine(generation, started_s, result)
+        self._succeed(generation, started_s, result)
         return result
 
     async def call_async(
@@ -132,9 +157,24 @@ class CircuitBreaker:
         -------
         object
             What it returns; CallTimeoutError if it takes longer than ``call_timeout_s``.
+
+        Raises
+        ------
+        BaseException
+            Whatever the function raises, unchanged.
         """
-        async with self.guard():
-            return await function(*args, **kwargs)
+        generation = self._machine.free_pass or self._admit()
+        started_s = self._monotonic_s()
+        try:
+            if self.settings.call_timeout_s is None:
+                result = await function(*args, **kwargs)
+            else:
+                result = await self._within_limit(function(*args, **kwargs))
+        except BaseException as error:
+            self._settle(generation, started_s, error)
+            raise
+        self._succeed(generation, started_s, result)
+        return result
 
     def __call__(self, function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
         """Decorate a function or a coroutine function.
@@ -147,46 +187,22 @@ class CircuitBreaker:
         Returns
         -------
         Callable
-            Of the same signature.
-
-        Raises
-        ------
-        ConfigurationError
-            If it is a generator function: its body runs only after the call, while it is gone through.
+            Of the same signature; ConfigurationError if it is a generator function.
         """
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            name = getattr(function, "__qualname__", repr(function))
-            raise ConfigurationError(
-                f"The breaker {self.name!r} cannot protect the generator function {name}: "
-                "the call would count as a success before its body runs.",
-                remedy="put breaker.guard() around the loop that goes through it.",
-            )
-        if inspect.iscoroutinefunction(function):
+        return decorated(self, function)
 
-            @wraps(function)
-            async def awaiting(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Any:
-                return await self.call_async(function, *args, **kwargs)
-
-            return awaiting  # type: ignore[return-value]  # a coroutine function stays one
-
-        @wraps(function)
-        def calling(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-            return self.call(function, *args, **kwargs)
-
-        return calling
-
-    def guard(self) -> "Guard":
+    def guard(self) -> Permit:
         """Make a context manager for one call, for ``with`` and ``async with``.
 
         Returns
         -------
-        Guard
+        Permit
             Good for one use.
         """
-        return Guard(self)
+        return Permit(self)
 
     def trip(self, reason: str) -> None:
-        """Open it; if it is open, begin the open time anew.
+        """Open it; if it is open, begin the open time anew. IllegalSignalError if a person has forced it.
 
         Parameters
         ----------
@@ -196,7 +212,7 @@ class CircuitBreaker:
         self._apply(CircuitSignal.TRIP, reason)
 
     def reset(self, reason: str = "reset by hand") -> None:
-        """Close it and forget the counted failures.
+        """Close it and forget the counted failures; the way out of a forced state.
 
         Parameters
         ----------
@@ -204,6 +220,28 @@ class CircuitBreaker:
             For people.
         """
         self._apply(CircuitSignal.RESET, reason)
+
+    def force(self, state: CircuitState, reason: str) -> None:
+        """Put it into a state that only ``reset`` or another ``force`` ends.
+
+        Parameters
+        ----------
+        state
+            FORCED_OPEN refuses all calls, DISABLED lets all pass uncounted, METRICS_ONLY counts and never opens.
+        reason
+            For people.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is another state.
+        """
+        if state not in FORCED:
+            raise ConfigurationError(
+                f"The breaker {self.name!r} cannot be forced to {state}.",
+                remedy=f"give one of {', '.join(FORCED)}, or use trip or reset",
+            )
+        self._apply(FORCED[state], reason)
 
     def report(self, verdict: Verdict, failure: str = "") -> None:
         """Take an observation from outside a call, for example of a health check.
@@ -215,10 +253,10 @@ class CircuitBreaker:
         failure
             What the failure said.
         """
-        now_s = self._clock.monotonic_s()
+        now_s = self._monotonic_s()
         with self._lock:
             self._note(self._machine.report(verdict, now_s, failure))
-        self._deliver()
+        self._bulletin.deliver()
 
     def refresh(self) -> CircuitState:
         """Do what the passing of time asks for: open becomes half open.
@@ -228,11 +266,11 @@ class CircuitBreaker:
         CircuitState
             Where it stands now.
         """
-        now_s = self._clock.monotonic_s()
+        now_s = self._monotonic_s()
         with self._lock:
-            self._note(self._machine.admit(now_s))
+            self._note(self._machine.advance(now_s))
             state = self._machine.state
-        self._deliver()
+        self._bulletin.deliver()
         return state
 
     def snapshot(self) -> BreakerSnapshot:
@@ -243,10 +281,11 @@ class CircuitBreaker:
         BreakerSnapshot
             Consistent in itself.
         """
-        now, now_s = self._clock.now(), self._clock.monotonic_s()
+        now, now_s = self._clock.now(), self._monotonic_s()
         with self._lock:
             machine = self._machine
             is_open = machine.state is CircuitState.OPEN
+            calls, failures, slow = machine.window.counts(now_s)
             return BreakerSnapshot(
                 name=self.name,
                 state=machine.state,
@@ -254,132 +293,131 @@ class CircuitBreaker:
                 success_count=machine.success_count,
                 rejected_count=machine.rejected_count,
                 late_count=machine.late_count,
-                recent_failures=machine.recent_failures(now_s),
+                slow_count=machine.slow_count,
+                opened_count=machine.opened_count,
+                recent_calls=calls,
+                recent_failures=failures,
+                recent_slow=slow,
                 last_failure=machine.last_failure,
                 opened_at=now - timedelta(seconds=now_s - machine.entered_s) if is_open else None,
                 reason=machine.reason,
                 retry_after_s=machine.retry_after_s(now_s),
-                listener_error_count=self._listener_errors,
+                listener_error_count=self._bulletin.error_count,
+                lost_event_count=self._bulletin.lost_count,
             )
 
-    def _admit(self) -> tuple[int, float]:
-        now_s = self._clock.monotonic_s()
-        machine, refusal = self._machine, None
+    def _admit(self) -> int:
+        """Ask the machine for a permit: the way in where ``free_pass`` is 0."""
+        now_s = self._monotonic_s()
+        machine = self._machine
         with self._lock:
-            generation = machine.generation
-            if machine.state is not CircuitState.CLOSED:  # the closed path is the one that must cost little
-                self._note(machine.admit(now_s))
-                generation = machine.generation
-                if not machine.take():
-                    wait_s = machine.retry_after_s(now_s)
-                    refusal = BreakerOpenError(self.name, reason=machine.reason, retry_after_s=wait_s)
-        if self._pending:
-            self._deliver()
-        if refusal is not None:
-            raise refusal
-        return generation, now_s
-
-    def _settle(self, generation: int, started_s: float, error: BaseException | None) -> None:
-        now_s = self._clock.monotonic_s()
-        verdict, failure = Verdict.SUCCESS, ""
-        if error is not None or self.settings.call_timeout_s is not None:
-            verdict, failure = self._verdict(error, now_s - started_s)
-        with self._lock:
-            change = self._machine.settle(generation, verdict, now_s, failure)
+            change = machine.advance(now_s)
             if change is not None:
                 self._note(change)
-        if self._pending:
-            self._deliver()
+            generation = machine.take()
+            reason, wait_s = machine.reason, 0.0 if generation else machine.retry_after_s(now_s)
+        if self._bulletin.waiting:
+            self._bulletin.deliver()
+        if not generation:
+            raise BreakerOpenError(self.name, reason, wait_s)
+        return generation
 
-    def _verdict(self, error: BaseException | None, duration_s: float) -> tuple[Verdict, str]:
+    def _enter(self) -> tuple[int, float]:
+        return self._machine.free_pass or self._admit(), self._monotonic_s()
+
+    def _succeed(self, generation: int, started_s: float, result: object) -> None:
+        """Settle a call that raised nothing; the short way first."""
+        now_s = self._monotonic_s()
+        if now_s - started_s <= self._long_s:
+            machine = self._machine
+            with self._lock:
+                if generation == machine.free_pass:
+                    machine.window.add(now_s)
+                    return
+        self._settle(generation, started_s, None, self._said(generation, started_s, result))
+
+    def _said(self, generation: int, started_s: float, result: object) -> str:
+        """Say why a result is a failure; empty if it is none."""
+        is_failure = self.settings.failed_result
+        try:
+            is_bad = is_failure is not None and is_failure(result)
+        except BaseException as error:
+            self._settle(generation, started_s, error)
+            raise
+        return f"a result of type {type(result).__name__}" if is_bad else ""
+
+    def _refuse_coroutine(self, generation: int, started_s: float, result: Any) -> None:
+        """Raise for a call that has not even begun: without this it would count as a success."""
+        result.close()
+        self._settle(generation, started_s, GeneratorExit())
+        raise ConfigurationError(
+            f"A function behind the breaker {self.name!r} returned a coroutine.",
+            remedy="await call_async, or decorate the coroutine function itself",
+        )
+
+    def _settle(self, generation: int, started_s: float, error: BaseException | None, said: str = "") -> None:
+        now_s = self._monotonic_s()
+        duration_s, slow_s = now_s - started_s, self.settings.slow_call_s
+        verdict, failure = self._verdict(error, duration_s, said)
+        with self._lock:
+            change = self._machine.settle(
+                generation, verdict, now_s, failure, is_slow=slow_s is not None and duration_s > slow_s
+            )
+            if change is not None:
+                self._note(change)
+        if self._bulletin.waiting:
+            self._bulletin.deliver()
+
+    def _verdict(self, error: BaseException | None, duration_s: float, said: str) -> tuple[Verdict, str]:
         limit_s = self.settings.call_timeout_s
+        if error is not None and not isinstance(error, Exception):
+            return Verdict.CANCELLED, ""
+        if said:
+            return Verdict.FAILURE, said
         if error is None and limit_s is not None and duration_s > limit_s:
             return Verdict.FAILURE, f"the call took {duration_s:.3g} s, longer than {limit_s:g} s"
         if error is None or isinstance(error, self.settings.excluded):
             return Verdict.SUCCESS, ""
-        if not isinstance(error, Exception):
-            return Verdict.CANCELLED, ""
-        return Verdict.FAILURE, f"{type(error).__name__}: {error}"[:500]
+        return Verdict.FAILURE, _told(error)
+
+    async def _within_limit(self, awaitable: Awaitable[Result]) -> Result:
+        try:
+            async with asyncio.timeout(self.settings.call_timeout_s) as limit:
+                return await awaitable
+        except TimeoutError as expired:
+            if limit.expired():
+                raise call_took_too_long(self) from expired
+            raise
+
+    def _longest_good_s(self) -> float:
+        """Below this a result is surely good; nothing is where results themselves are judged."""
+        chosen = self.settings
+        if chosen.failed_result is not None:
+            return -1.0
+        return min(s for s in (chosen.slow_call_s, chosen.call_timeout_s, math.inf) if s is not None)
 
     def _apply(self, signal: CircuitSignal, reason: str) -> None:
-        now_s = self._clock.monotonic_s()
+        now_s = self._monotonic_s()
         with self._lock:
             self._note(self._machine.apply(signal, now_s, reason))
-        self._deliver()
+        self._bulletin.deliver()
 
     def _note(self, change: Change | None) -> None:
-        if change is not None and self._listeners:
-            self._pending.append(
-                BreakerEvent(
-                    name=self.name,
-                    previous=change.previous,
-                    state=change.state,
-                    signal=change.signal,
-                    reason=change.reason,
-                    at=self._clock.now(),
-                )
+        if change is not None:
+            event = BreakerEvent(
+                name=self.name,
+                previous=change.previous,
+                state=change.state,
+                signal=change.signal,
+                reason=change.reason,
+                at=self._clock.now(),
             )
-
-    def _deliver(self) -> None:
-        # Whoever holds the delivery lock delivers also what others add meanwhile, so the order holds and nobody waits.
-        while self._pending and self._delivery.acquire(blocking=False):
-            try:
-                while self._pending:
-                    self._tell(self._pending.popleft())
-            finally:
-                self._delivery.release()
-
-    def _tell(self, event: BreakerEvent) -> None:
-        for listener in self._listeners:
-            try:
-                listener(event)
-            except Exception:  # noqa: BLE001  # a listener may raise anything, and must not fail the protected call
-                self._listener_errors += 1
+            self._bulletin.post(event)
 
 
-class Guard:
-    """One call through a breaker as a context manager; leaving it by cancellation is no verdict.
-
-    Parameters
-    ----------
-    breaker
-        Asked on entering, told on leaving.
-    """
-
-    __slots__ = ("_breaker", "_permit", "_timeout")
-
-    def __init__(self, breaker: CircuitBreaker) -> None:
-        self._breaker = breaker
-        self._permit = (0, 0.0)
-        self._timeout: asyncio.Timeout | None = None
-
-    def __enter__(self) -> None:
-        self._permit = self._breaker._admit()  # noqa: SLF001  # the guard is a part of the breaker
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._breaker._settle(*self._permit, error)  # noqa: SLF001  # as above
-
-    async def __aenter__(self) -> None:
-        self.__enter__()
-        limit_s = self._breaker.settings.call_timeout_s
-        if limit_s is not None:
-            self._timeout = asyncio.timeout(limit_s)
-            await self._timeout.__aenter__()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        timeout = self._timeout
-        if timeout is not None:
-            try:
-                await timeout.__aexit__(kind, error, trace)
-            except TimeoutError as expired:
-                limit_s = self._breaker.settings.call_timeout_s
-                late = CallTimeoutError(
-                    f"The call through breaker {self._breaker.name!r} took longer than {limit_s:g} s."
-                )
-                self.__exit__(CallTimeoutError, late, None)
-                raise late from expired
-        self.__exit__(kind, error, trace)
+def _told(error: BaseException) -> str:
+    kind = type(error).__name__
+    try:
+        return f"{kind}: {error}"[:500]
+    except Exception:  # noqa: BLE001  # whatever the error's own text raises must not replace the error
+        return kind

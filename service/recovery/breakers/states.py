@@ -16,6 +16,14 @@ class CircuitState(StrEnum):
     CLOSED = "CLOSED"
     OPEN = "OPEN"
     HALF_OPEN = "HALF_OPEN"
+    FORCED_OPEN = "FORCED_OPEN"
+    DISABLED = "DISABLED"
+    METRICS_ONLY = "METRICS_ONLY"
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether a person put it there, so that only a person moves it."""
+        return self in FORCED
 
 
 class CircuitSignal(StrEnum):
@@ -28,6 +36,9 @@ class CircuitSignal(StrEnum):
     PROBES_LOST = "PROBES_LOST"
     TRIP = "TRIP"
     RESET = "RESET"
+    FORCE_OPEN = "FORCE_OPEN"
+    DISABLE = "DISABLE"
+    OBSERVE = "OBSERVE"
 
 
 class Verdict(StrEnum):
@@ -42,20 +53,28 @@ class IllegalSignalError(FaultlineError):
     """A signal that has no meaning in the present state; nothing changed."""
 
 
+FORCED: Mapping[CircuitState, CircuitSignal] = MappingProxyType(
+    {
+        CircuitState.FORCED_OPEN: CircuitSignal.FORCE_OPEN,
+        CircuitState.DISABLED: CircuitSignal.DISABLE,
+        CircuitState.METRICS_ONLY: CircuitSignal.OBSERVE,
+    }
+)
+"""The states that a person puts a breaker into, each with its signal; ``RESET`` is the only way back."""
+
 TRANSITIONS: Mapping[tuple[CircuitState, CircuitSignal], CircuitState] = MappingProxyType(
     {
         (CircuitState.CLOSED, CircuitSignal.FAILURES_REACHED): CircuitState.OPEN,
         (CircuitState.CLOSED, CircuitSignal.TRIP): CircuitState.OPEN,
-        (CircuitState.CLOSED, CircuitSignal.RESET): CircuitState.CLOSED,
         (CircuitState.OPEN, CircuitSignal.RESET_TIMEOUT_PASSED): CircuitState.HALF_OPEN,
         (CircuitState.OPEN, CircuitSignal.TRIP): CircuitState.OPEN,
-        (CircuitState.OPEN, CircuitSignal.RESET): CircuitState.CLOSED,
         (CircuitState.HALF_OPEN, CircuitSignal.PROBES_SUCCEEDED): CircuitState.CLOSED,
         (CircuitState.HALF_OPEN, CircuitSignal.PROBE_FAILED): CircuitState.OPEN,
         (CircuitState.HALF_OPEN, CircuitSignal.PROBES_LOST): CircuitState.OPEN,
         (CircuitState.HALF_OPEN, CircuitSignal.TRIP): CircuitState.OPEN,
-        (CircuitState.HALF_OPEN, CircuitSignal.RESET): CircuitState.CLOSED,
     }
+    | {(state, CircuitSignal.RESET): CircuitState.CLOSED for state in CircuitState}
+    | {(state, signal): forced for state in CircuitState for forced, signal in FORCED.items()}
 )
 
 
@@ -82,4 +101,5 @@ def next_state(state: CircuitState, signal: CircuitSignal) -> CircuitState:
     try:
         return TRANSITIONS[state, signal]
     except KeyError:
-        raise IllegalSignalError(f"A breaker that is {state} cannot take {signal}.") from None
+        remedy = "reset it first" if state.is_forced else ""
+        raise IllegalSignalError(f"A breaker that is {state} cannot take {signal}.", remedy=remedy) from None

@@ -10,7 +10,10 @@ from tests.service.recovery.breakers.clock import HandClock
 def test_each_component_has_its_own_breaker():
     """Tripping one leaves the others; all are told of and refreshed together."""
     clock, heard = HandClock(), []
-    settings = {"orders": BreakerSettings(reset_timeout_s=5), "db": BreakerSettings(reset_timeout_s=50)}
+    settings = {
+        "orders": BreakerSettings(reset_timeout_s=5, reset_jitter=0),
+        "db": BreakerSettings(reset_timeout_s=50, reset_jitter=0),
+    }
     board = BreakerBoard(settings, clock=clock, listeners=[heard.append])
     board.trip("orders", "root cause")
     board.trip("db", "root cause")

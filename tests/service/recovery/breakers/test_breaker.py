@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -13,7 +14,7 @@ from service.recovery import BreakerOpenError, BreakerSettings, CircuitBreaker, 
 from service.recovery.breakers import CallTimeoutError, Verdict
 from tests.service.recovery.breakers.clock import HandClock
 
-SETTINGS = BreakerSettings(failure_threshold=2, monitoring_period_s=10, reset_timeout_s=5)
+SETTINGS = BreakerSettings(failure_threshold=2, monitoring_period_s=10, reset_timeout_s=5, reset_jitter=0)
 
 
 def fail():
@@ -256,7 +257,7 @@ def test_checks_from_outside_trip_it():
 def test_half_open_lets_exactly_the_probes_through(probes):
     """Of 200 callers at once, N reach the dependency while none has returned."""
     clock = HandClock()
-    breaker = broken(clock, BreakerSettings(failure_threshold=2, reset_timeout_s=5, half_open_probes=probes))
+    breaker = broken(clock, replace(SETTINGS, half_open_probes=probes))
     clock.advance(5)
     callers, arrived, go = 200, [], threading.Event()
     refused = threading.Semaphore(0)
