@@ -1,15 +1,19 @@
 """The composition root: picks adapters and wires the parts. Nothing happens at import."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.grouping import GroupingSettings
 from analysis.ranking.files import load_ranker
 from models.bundle import Bundle
+from models.errors import ConfigurationError
 from models.frames import MetricFrame
 from models.simulator import SimulatedSystem
+from service.actuators.registry import actuators_of
+from service.actuators.router import ActuatorRouter
 from service.actuators.simulator import SimulatorActuator
 from service.casebook import Casebook
+from service.clock import SystemClock
 from service.config import EngineSettings, Settings
 from service.desk import Desk
 from service.engine import Engine, Ledger
@@ -17,13 +21,15 @@ from service.health import HealthMonitor
 from service.ingest.simulator import SimulatorSource
 from service.journal import RecoveryJournal
 from service.observer import Observer
+from service.plan_check import check_plans
 from service.recovery.breakers import BreakerBoard
-from service.recovery.decisions import GuardSettings
 from service.recovery.defaults import default_boundaries, default_strategies
 from service.recovery.health import HealthPolicy
 from service.responder import Policy, Responder
+from service.safety import ActionSwitch, Controls, StoppableActuator
 from service.store.recovery import RecoveryStore
 from service.store.sql import SqlStore
+from service.store.switch import SwitchStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +79,20 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
         clock=source.clock,
         listeners=[lambda event: ledger(event.to_record())],
     )
-    journal = RecoveryJournal(RecoveryStore(store.database), SimulatorActuator(system), ledger)
+    switch = ActionSwitch(SwitchStore(store.database))
+    hand = StoppableActuator(_hand(system, policy, settings), switch)
+    journal = RecoveryJournal(RecoveryStore(store.database), hand, ledger)
     ranker = None if settings.ranker is None else load_ranker(settings.ranker)
     casebook = Casebook(store, ledger, GroupingSettings(), settings.engine.diagnosis_history_rows, ranker)
+    health = HealthMonitor(HealthPolicy(), ledger)
+    controls = Controls(stopped=lambda: switch.stopped, unhealthy=lambda: health.unhealthy)
     engine = Engine(
         source=source,
         clock=source.clock,
         observer=Observer(bundle, recent, settings.engine.window_rows),
         casebook=casebook,
-        health=HealthMonitor(HealthPolicy(), ledger),
-        responder=Responder(casebook, journal, board, policy, ledger),
+        health=health,
+        responder=Responder(casebook, journal, board, policy, ledger, controls),
         publish=ledger,
     )
     desk = Desk(
@@ -91,11 +101,42 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
     return Application(engine=engine, desk=desk, store=store)
 
 
+def real_actuators(settings: Settings) -> ActuatorRouter:
+    """Make the actuators of the settings; nobody is contacted.
+
+    Parameters
+    ----------
+    settings
+        In force.
+
+    Returns
+    -------
+    ActuatorRouter
+        What none of them may do is refused; ConfigurationError if two would do the same.
+    """
+    return ActuatorRouter(actuators_of(settings.actuators, SystemClock()))
+
+
+def _hand(system: SimulatedSystem, policy: Policy, settings: Settings) -> ActuatorRouter:
+    """What the settings assign to an actuator is done by it, and everything else on the simulated system."""
+    made = actuators_of(settings.actuators, SystemClock())
+    for name, actuator in made.items():
+        unknown = sorted(actuator.components - set(system.topology.names))
+        if unknown:
+            raise ConfigurationError(
+                f"The actuator {name} names the component {unknown[0]}, which the simulated system does not have.",
+                remedy=f"use one of: {', '.join(sorted(system.topology.names))}; or take the actuator out.",
+            )
+    hand = ActuatorRouter(made, otherwise=SimulatorActuator(system), is_real_time=False)
+    check_plans(policy.strategies, policy.boundaries, hand)
+    return hand
+
+
 def _policy(components: tuple[str, ...], settings: EngineSettings) -> Policy:
     return Policy(
         boundaries=default_boundaries(components),
         strategies=default_strategies(),
-        guard=replace(GuardSettings(), is_dry_run=not settings.act),
+        guard=settings.guard.settings(is_dry_run=not settings.act),
         settings=settings,
     )
 

@@ -12,6 +12,7 @@ import typer
 
 from models.errors import FaultlineError
 from service.commands import (
+    actuators,
     backtest,
     bench,
     detect,
@@ -43,6 +44,7 @@ app.command("feedback")(feedback.feedback)
 app.command("backtest")(backtest.backtest)
 app.command("diagnose")(diagnose.diagnose)
 app.command("patterns")(patterns.patterns)
+app.add_typer(actuators.app, name="actuators")
 app.add_typer(bench.app, name="bench")
 app.add_typer(rules.app, name="rules")
 app.add_typer(strategies.app, name="strategies")

@@ -21,6 +21,8 @@ from pydantic_settings import (
 )
 
 from models.errors import ConfigurationError
+from service.actuators.settings import ActuatorSettings
+from service.guard_config import GuardConfig
 
 PREFIX, BELOW = "FAULTLINE_", "__"
 NOT_SETTINGS = frozenset({"FAULTLINE_TEST_STRICT"})
@@ -43,6 +45,12 @@ class EngineSettings(BaseModel):
     """Rows after which an undecided incident is decided with what is known."""
     act: bool = True
     """Whether actions are performed. False is a dry run: decisions are recorded, nothing is touched."""
+    guard: GuardConfig = GuardConfig()
+    """What automatic action is allowed to do; docs/safety.md."""
+    approvers: tuple[str, ...] = ()
+    """Who may approve a recovery; empty lets anybody. There is no authentication yet: a proxy in front must tell."""
+    degradations: Path | None = None
+    """YAML file of levels of reduced function; None for none."""
     step_interval_s: float = Field(default=1.0, gt=0, le=3600)
     """Pause between steps of a served replay, seconds of the machine's clock."""
 
@@ -67,6 +75,8 @@ class Settings(BaseSettings):
     ranker: Path | None = None
     """Directory that ``faultline train-ranker`` wrote; None orders candidates by their evidence alone."""
     engine: EngineSettings = EngineSettings()
+    actuators: dict[str, ActuatorSettings] = {}
+    """Name to what it may do and to whom; docs/actuators.md. What none of them may do is not done to a real system."""
 
     @classmethod
     def settings_customise_sources(
@@ -140,7 +150,8 @@ def _check_names(given: Iterable[str]) -> None:
     known = sorted(_variables(Settings))
     for name in sorted(given):
         spelt = name.upper().removeprefix(PREFIX)
-        if name.upper().startswith(PREFIX) and spelt not in known and name not in NOT_SETTINGS:
+        is_below = spelt.startswith(f"ACTUATORS{BELOW}")  # its names are the user's; pydantic judges what is below
+        if name.upper().startswith(PREFIX) and spelt not in known and not is_below and name not in NOT_SETTINGS:
             near = get_close_matches(spelt, known, n=1)
             listed = ", ".join(PREFIX + setting for setting in near or known)
             raise ConfigurationError(
