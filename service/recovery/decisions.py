@@ -174,7 +174,8 @@ class _Draft:
         if breaker is None or breaker.state is CircuitState.OPEN:
             return
         what = f"open the breaker of {self._component}"
-        if self._is_refused(what, self._judge.of_breaker()):
+        forced = Objection(guard=Guard.ALREADY, reason=f"a person has put it into {breaker.state}")
+        if self._is_refused(what, (forced,) if breaker.state.is_forced else self._judge.of_breaker()):
             return
         self._judge.accept_breaker()
         self.effects.append(TripBreaker(self._component, reason))

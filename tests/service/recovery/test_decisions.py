@@ -5,7 +5,7 @@ import pytest
 from models.errors import ConfigurationError, UnknownNameError
 from service.ports import ActionKind
 from service.recovery.boundaries import Boundaries, IsolationBoundary, IsolationRule, IsolationType
-from service.recovery.breakers import BreakerBoard, BreakerSettings
+from service.recovery.breakers import BreakerBoard, BreakerSettings, CircuitState
 from service.recovery.conditions import Condition
 from service.recovery.decisions import GuardSettings, PastAction, StartRecovery, State, TripBreaker, decide
 from service.recovery.facts import FINDING_FACTS
@@ -177,6 +177,16 @@ def test_the_operator_gets_the_plan_with_the_decision():
 def test_the_boundary_can_prefer_a_strategy():
     """Its choice goes before priorities."""
     assert started(made(recovery_strategy="other")) == ["other"]
+
+
+@pytest.mark.parametrize("forced", ["FORCED_OPEN", "DISABLED", "METRICS_ONLY"])
+def test_a_breaker_that_a_person_forced_is_left_alone(forced):
+    """A finding does not overrule a person; the decision says so, and the rest of it goes on."""
+    breakers = board()
+    breakers.force("orders", CircuitState(forced), "drill")
+    decision = made(at=state(breakers))
+    assert (started(decision), len(decision.effects)) == (["again"], 1)
+    assert decision.refused == (f"open the breaker of orders: a person has put it into {forced}",)
 
 
 def test_breakers_can_be_left_out():
