@@ -37,6 +37,7 @@ def situation_from_case(case: Case) -> Situation:
         traces=case.traces,
         logs=case.logs,
         events=case.events,
+        attributes=case.attributes,
     )
 
 

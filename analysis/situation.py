@@ -1,5 +1,6 @@
 """What a diagnosis looks at: one value, made from a recorded case or from the live window alike."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +28,8 @@ class Situation:
         In the columns of the incident case format.
     anomalies
         What the detectors raised; empty if there is no trained bundle.
+    attributes
+        Where each component runs and the like, for example ``{"db": {"host": ("h1",)}}``; None if nobody says.
     """
 
     detected_at: datetime
@@ -37,3 +40,4 @@ class Situation:
     logs: pd.DataFrame | None = None
     events: pd.DataFrame | None = None
     anomalies: tuple[Anomaly, ...] = ()
+    attributes: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None

@@ -9,6 +9,7 @@ from analysis.findings import Evidence, SkippedMethod
 from analysis.rootcause import (
     alerts,
     changes,
+    environment,
     logs,
     metrics,
     onset_order,
@@ -72,6 +73,7 @@ def judge(observation: Observation, settings: RootCauseSettings) -> Verdict:
     collected += [
         silence.collect(observation, settings),
         surge.collect(observation, _scores(collected), settings),
+        environment.collect(observation, found, _scores(collected), settings),
         onset_order.collect(observation, found, settings),
         *_collect_traces(observation, found, settings),
         logs.collect(observation, settings),

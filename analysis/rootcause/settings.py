@@ -50,6 +50,8 @@ class RootCauseSettings:
         How long before the onset a change is still suspicious, seconds.
     alert_weight
         Weight of alert events; 0 switches them off.
+    environment_weight
+        Weight of a host or zone that those that moved share, in [0, 1]; 0 switches it off.
     least_confidence
         Below it no most likely cause is named; the default names what is rather right than wrong.
 
@@ -79,10 +81,14 @@ class RootCauseSettings:
     change_weight: float = 3.0
     change_window_s: float = 1800.0
     alert_weight: float = 1.0
+    environment_weight: float = 0.5
     least_confidence: float = 0.5
 
     def __post_init__(self) -> None:
-        shares = ("second_share", "other_symptom_share", "explained_share", "explained_decay", "least_confidence")
+        shares = (
+            *("second_share", "other_symptom_share", "explained_share", "explained_decay"),
+            *("environment_weight", "least_confidence"),
+        )
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
             if not 0 <= value <= (1 if name in shares else float("inf")):

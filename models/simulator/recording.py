@@ -148,6 +148,7 @@ def simulate_incident(
         traces=system.traces if settings.traces_per_step else None,
         logs=None,
         events=change_events(system.changes),
+        attributes={component: {"host": (host,)} for component, host in system.hosts.items()},
     )
     metrics = tuple((fault.component, metric) for metric in TELLING_METRICS[fault.kind])
     return case, Truth(components=(fault.component,), metrics=metrics, fault=str(fault.kind))

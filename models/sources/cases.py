@@ -64,6 +64,8 @@ class Case:
         ts, component, caller, kind, name, sign.
     repairs
         What the reader mended.
+    attributes
+        Where each component runs at the detection and the like; None if the topology does not say.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Case:
     logs: pd.DataFrame | None
     events: pd.DataFrame | None
     repairs: tuple[Repair, ...] = ()
+    attributes: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None
 
 
 def read_case(directory: str | Path) -> Case:
@@ -146,8 +149,8 @@ def write_case(case: Case, directory: str | Path) -> None:
         "step_s": case.frame.step_s if case.frame else None,
     }
     write_object(place / "incident.json", incident)
-    if case.edges is not None:
-        write_object(place / "topology.json", {"edges": [{"caller": a, "callee": b} for a, b in case.edges]})
+    if case.edges is not None or case.attributes:
+        write_object(place / "topology.json", _topology(case))
     if case.frame is not None:
         write_long(case.frame, place / "metrics.parquet")
     for name in TABLE_COLUMNS:
@@ -155,6 +158,17 @@ def write_case(case: Case, directory: str | Path) -> None:
         if table is not None:
             arrow = table_from_pandas(table[list(TABLE_COLUMNS[name])])
             pq.write_table(arrow, place / f"{name}.parquet", compression="zstd")
+
+
+def _topology(case: Case) -> dict[str, Any]:
+    """The content of ``topology.json``."""
+    content: dict[str, Any] = {"edges": [{"caller": a, "callee": b} for a, b in case.edges or ()]}
+    if case.attributes:
+        content["components"] = [
+            {"name": name, "attributes": {key: list(values) for key, values in attributes.items()}}
+            for name, attributes in sorted(case.attributes.items())
+        ]
+    return content
 
 
 def _read(place: Path) -> Case:
@@ -185,6 +199,7 @@ def _read(place: Path) -> Case:
         edges=topology.pairs_at(incident.detected_at) if path.exists() else None,
         **tables,
         repairs=repairs,
+        attributes=topology.attributes_at(incident.detected_at) or None,
     )
 
 

@@ -98,6 +98,22 @@ class TopologyFile:
         """From each alias to the present name."""
         return {alias: component.name for component in self.components for alias in component.aliases}
 
+    def attributes_at(self, time: datetime) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Tell where the components run, and the like, at a moment.
+
+        Parameters
+        ----------
+        time
+            UTC.
+
+        Returns
+        -------
+        mapping of str to mapping
+            By present name and key; components without attributes are left out.
+        """
+        held = (one for one in self.components if one.attributes and one.validity.holds_at(time))
+        return {one.name: dict(one.attributes) for one in held}
+
     def pairs_at(self, time: datetime) -> tuple[tuple[str, str], ...]:
         """List the calls that hold at a moment.
 

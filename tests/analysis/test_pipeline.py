@@ -165,7 +165,9 @@ def test_a_case_becomes_a_situation():
         traces=None,
         logs=None,
         events=None,
+        attributes={"db": {"host": ("h1",)}},
     )
     situation = situation_from_case(case)
+    assert situation.attributes == case.attributes
     assert (situation.frame, situation.edges, situation.target) == (frame, CHAIN, case.target)
     assert diagnose(replace(situation, anomalies=())).ranking[0] == "db"

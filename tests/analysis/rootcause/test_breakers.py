@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.pipeline import diagnose
+from analysis.pipeline import diagnose, situation_from_case
 from analysis.rootcause import metrics
 from models.frames import SeriesKey
 from models.simulator import Fault, FaultKind, IncidentPlan, SimulatorSettings, simulate_incident
@@ -224,8 +224,6 @@ def simulated():
 @pytest.mark.parametrize("spoiler", SPOILERS)
 def test_the_simulated_shop(simulated, spoiler):
     """The hog is found with less to look at as well."""
-    from analysis.pipeline import situation_from_case
-
     case, truth = simulated
     assert diagnose(situation_from_case(SPOILERS[spoiler](case))).ranking[0] == truth.components[0]
 

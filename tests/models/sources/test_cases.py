@@ -1,6 +1,7 @@
 """Cases come back as they were written, with any part absent, and broken ones are named."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -53,6 +54,7 @@ def full_case():
                 "sign": ["", "500"],
             }
         ),
+        attributes={"c0": {"host": ("h1", "h2"), "zone": ("north",)}, "nowhere else": {"host": ("h1",)}},
     )
 
 
@@ -68,6 +70,7 @@ def test_case_comes_back(tmp_path):
     case = full_case()
     write_case(case, tmp_path / "new" / "case")
     back = read_case(tmp_path / "new" / "case")
+    assert back.attributes == case.attributes
     assert (back.name, back.detected_at, back.target, back.edges) == (
         case.name,
         case.detected_at,
@@ -276,3 +279,30 @@ def test_random_json_gives_only_our_errors(tmp_path_factory, incident, topology)
         read_case(directory)
     except FaultlineError:
         return
+
+
+def test_attributes_are_those_of_the_detection(tmp_path):
+    """Where a component ran before, or will run, is left out; so is a component that says nothing."""
+    bare_case(tmp_path)
+    components = [
+        {"name": "a", "attributes": {"host": "h1"}, "valid_until": "2024-01-01T00:00:00Z"},
+        {"name": "b", "attributes": {"host": ["h2", "h3"]}},
+        {"name": "c", "aliases": ["old c"]},
+    ]
+    (tmp_path / "topology.json").write_text(json.dumps({"edges": [], "components": components}))
+    assert read_case(tmp_path).attributes == {"b": {"host": ("h2", "h3")}}
+
+
+def test_without_a_topology_nobody_knows_where_anything_runs(tmp_path):
+    """None, as for a topology that tells calls only."""
+    assert read_case(bare_case(tmp_path)).attributes is None
+    (tmp_path / "topology.json").write_text(json.dumps({"edges": []}))
+    assert read_case(tmp_path).attributes is None
+
+
+def test_attributes_alone_are_written(tmp_path):
+    """A case without known calls keeps its hosts; its calls are then none instead of unknown."""
+    case = replace(full_case(), edges=None)
+    write_case(case, tmp_path)
+    back = read_case(tmp_path)
+    assert (back.attributes, back.edges) == (case.attributes, ())
