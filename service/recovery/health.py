@@ -4,9 +4,10 @@ Pure. What cannot be told is UNKNOWN, never healthy; what is stale cannot be tol
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from models.errors import ConfigurationError
 
@@ -20,35 +21,86 @@ class HealthStatus(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+GRAVITY = MappingProxyType(
+    {
+        HealthStatus.HEALTHY: 0,
+        HealthStatus.DEGRADED: 1,
+        HealthStatus.UNKNOWN: 2,
+        HealthStatus.UNHEALTHY: 3,
+    }
+)
+"""Higher is worse: not knowing is worse than degraded."""
+
+
+class Direction(StrEnum):
+    """On which side of a threshold it is bad."""
+
+    ABOVE = "above"
+    BELOW = "below"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricThreshold:
-    """Limits of one measured metric; higher is worse.
+    """Limits of one measured metric.
 
     Parameters
     ----------
     metric
         Its name, the same on every component.
     warning
-        From here on the component is DEGRADED, in the metric's unit.
+        From here on the component is DEGRADED, in the metric's unit; None if it never is for this metric.
     critical
-        From here on it is UNHEALTHY, at least ``warning``.
+        From here on it is UNHEALTHY, on the bad side of ``warning``; None if it never is for this metric.
+    direction
+        The bad side.
+    unit
+        Of both limits, for people; empty if there is none.
 
     Raises
     ------
     ConfigurationError
-        If a limit is not a number, or the critical one lies below the warning.
+        If a limit is not a number, both are missing, or the critical one lies on the good side of the warning.
     """
 
     metric: str
-    warning: float
-    critical: float
+    warning: float | None
+    critical: float | None
+    direction: Direction = Direction.ABOVE
+    unit: str = ""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.warning) and math.isfinite(self.critical) and self.warning <= self.critical):
+        limits = [limit for limit in (self.warning, self.critical) if limit is not None]
+        is_upward = self.direction is Direction.ABOVE
+        if not limits or not all(map(math.isfinite, limits)) or limits != sorted(limits, reverse=not is_upward):
+            side = "above" if is_upward else "below"
             raise ConfigurationError(
                 f"The thresholds of {self.metric!r} are {self.warning} and {self.critical}.",
-                remedy="give two numbers, the warning not above the critical one",
+                remedy=f"give one or two numbers, the critical one not on the good side: {side} is bad",
             )
+
+    def judge(self, value: float) -> tuple[HealthStatus, str]:
+        """Judge one value.
+
+        Parameters
+        ----------
+        value
+            In the unit of the limits; NaN if missing.
+
+        Returns
+        -------
+        tuple of HealthStatus and str
+            UNKNOWN for a missing value; and the sentence for it, empty if all is well.
+        """
+        if math.isnan(value):
+            return HealthStatus.UNKNOWN, f"{self.metric} has no value"
+        for status, name, limit in (
+            (HealthStatus.UNHEALTHY, "critical", self.critical),
+            (HealthStatus.DEGRADED, "warning", self.warning),
+        ):
+            if limit is not None and (value >= limit if self.direction is Direction.ABOVE else value <= limit):
+                said, at = (f"{number:.3g} {self.unit}".rstrip() for number in (value, limit))
+                return status, f"{self.metric} is {said}, the {name} threshold is {at}"
+        return HealthStatus.HEALTHY, ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +220,24 @@ def judge(measurement: Measurement, policy: HealthPolicy) -> tuple[HealthStatus,
     ]
     if not known:
         return HealthStatus.UNKNOWN, "no metric with a threshold has a value"
-    for status, name in ((HealthStatus.UNHEALTHY, "critical"), (HealthStatus.DEGRADED, "warning")):
-        for threshold, value in known:
-            limit = getattr(threshold, name)
-            if value >= limit:
-                return status, f"{threshold.metric} is {value:.3g}, the {name} threshold is {limit:.3g}"
-    return HealthStatus.HEALTHY, "every metric is below its thresholds"
+    status, reason = worst_of(threshold.judge(value) for threshold, value in known)
+    return status, reason or "every metric is on the good side of its thresholds"
+
+
+def worst_of(judgements: Iterable[tuple[HealthStatus, str]]) -> tuple[HealthStatus, str]:
+    """Pick the worst of several judgements.
+
+    Parameters
+    ----------
+    judgements
+        Each a status and its sentence.
+
+    Returns
+    -------
+    tuple of HealthStatus and str
+        The first of the worst; HEALTHY without a sentence if there are none.
+    """
+    return max(judgements, key=lambda said: GRAVITY[said[0]], default=(HealthStatus.HEALTHY, ""))
 
 
 def overall(statuses: Mapping[str, HealthStatus]) -> HealthStatus:
@@ -189,6 +253,4 @@ def overall(statuses: Mapping[str, HealthStatus]) -> HealthStatus:
     HealthStatus
         UNKNOWN for no component at all.
     """
-    order = (HealthStatus.UNHEALTHY, HealthStatus.UNKNOWN, HealthStatus.DEGRADED, HealthStatus.HEALTHY)
-    present = set(statuses.values())
-    return next((status for status in order if status in present), HealthStatus.UNKNOWN)
+    return max(statuses.values(), key=GRAVITY.__getitem__, default=HealthStatus.UNKNOWN)
