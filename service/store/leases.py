@@ -130,29 +130,13 @@ def check_fence(connection: Connection, holder: Holder, run_id: str, fence: int)
     FencedError
         If another life took the run.
     """
-    mine = update(RunRow).where(is_fenced_in(holder, run_id, fence)).values(lease_until=until(holder))
+    mine = (
+        update(RunRow)
+        .where(RunRow.id == run_id, RunRow.fence == fence, is_mine(holder))
+        .values(lease_until=until(holder))
+    )
     if connection.execute(mine).rowcount == 0:
         raise FencedError(lost(run_id))
-
-
-def is_fenced_in(holder: Holder, run_id: str, fence: int) -> ColumnElement[bool]:
-    """Condition under which a run may be written.
-
-    Parameters
-    ----------
-    holder
-        Who wants to write.
-    run_id
-        Which run.
-    fence
-        As it was when the run was taken.
-
-    Returns
-    -------
-    ColumnElement of bool
-        Over ``RunRow``.
-    """
-    return and_(RunRow.id == run_id, RunRow.fence == fence, is_mine(holder))
 
 
 def until(holder: Holder) -> ColumnElement[float]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, Select, delete, func, or_, select, update
+from sqlalchemy import Double, Row, Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from models.errors import InputError
@@ -22,6 +22,24 @@ ADMISSION_TURN = 2
 _TELL_AT_ONCE = 500
 _MAX_NAME_BYTES = 600
 """Of what a run is looked up by: databases bound what an index can hold."""
+_REQUESTS = select(func.count()).where(RequestRow.run_id == bindparam("saved_id"), RequestRow.answered_at.is_(None))
+_SAVED = (
+    update(RunRow)
+    .where(
+        RunRow.id == bindparam("saved_id"),
+        RunRow.fence == bindparam("saved_fence"),
+        RunRow.instance == bindparam("saved_instance"),
+        RunRow.life == bindparam("saved_life"),
+    )
+    .values(
+        status=bindparam("saved_status"),
+        updated_at=bindparam("saved_at"),
+        body=bindparam("saved_body"),
+        lease_until=database_now() + bindparam("saved_lease_s", type_=Double),
+    )
+    .returning(_REQUESTS.scalar_subquery())
+)
+"""Built once: building it takes longer than carrying it out."""
 
 
 class RecoveryStore(RecoveryReader):
@@ -200,14 +218,20 @@ class RecoveryStore(RecoveryReader):
         FencedError
             If another life took the run: nothing was written.
         """
-        values = {"status": run.status.value, "updated_at": run.updated_at, "body": run_codec.dumps(run)}
-        asked = select(func.count()).where(RequestRow.run_id == run.id, RequestRow.answered_at.is_(None))
-        written = update(RunRow).where(leases.is_fenced_in(holder, run.id, fence))
-        written = written.values(lease_until=leases.until(holder), **values)
+        values = {
+            "saved_id": run.id,
+            "saved_fence": fence,
+            "saved_instance": holder.instance,
+            "saved_life": holder.life,
+            "saved_status": run.status.value,
+            "saved_at": run.updated_at,
+            "saved_body": run_codec.dumps(run),
+            "saved_lease_s": holder.lease_s,
+        }
         with self._database.write_connection(is_durable=change.intent is not None) as connection:
             if change.request is not None:
                 answer(connection, change.request, run.updated_at)
-            row = connection.execute(written.returning(asked.scalar_subquery())).first()
+            row = connection.execute(_SAVED, values).first()
             if row is None:
                 raise FencedError(leases.lost(run.id))
             save_change(connection, run, change, holder)

@@ -4,14 +4,28 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Double, bindparam, delete, insert, select, update
 
 from service.custody import Change, Holder
 from service.ports import Action
 from service.records import Record
 from service.recovery.runs import Drop, Hold, RecoveryRun
-from service.store import codec, leases
+from service.store import codec
+from service.store.columns import database_now
 from service.store.recovery_tables import ActionRow, IsolationRow, OutboxRow, RequestRow
+
+# Built once: building a statement takes longer than carrying it out.
+_SETTLED = (
+    update(ActionRow)
+    .where(ActionRow.key == bindparam("done_key"))
+    .values(settled_at=bindparam("done_at"), outcome=bindparam("done_outcome"))
+)
+_INTENDED = insert(ActionRow)
+_TOLD = insert(OutboxRow).values(
+    body=bindparam("told_body"),
+    instance=bindparam("told_by"),
+    due_at=database_now() + bindparam("lease_s", type_=Double),
+)
 
 
 def save_change(connection: Connection, run: RecoveryRun, change: Change, holder: Holder) -> None:
@@ -32,8 +46,7 @@ def save_change(connection: Connection, run: RecoveryRun, change: Change, holder
         _save_mark(connection, mark)
     if change.settled is not None:
         key, outcome = change.settled
-        settled = update(ActionRow).where(ActionRow.key == key)
-        connection.execute(settled.values(settled_at=run.updated_at, outcome=outcome))
+        connection.execute(_SETTLED, {"done_key": key, "done_at": run.updated_at, "done_outcome": outcome})
     if change.doubted:
         doubted = update(ActionRow).where(ActionRow.key == change.doubted)
         connection.execute(doubted.values(doubted_at=run.updated_at))
@@ -54,10 +67,10 @@ def put_into_outbox(connection: Connection, records: Iterable[Record], holder: H
     holder
         Who tells them.
     """
-    rows = [{"body": codec.dumps(record)} for record in records]
+    shared = {"told_by": holder.instance, "lease_s": holder.lease_s}
+    rows = [{"told_body": codec.dumps(record), **shared} for record in records]
     if rows:
-        shared = {"instance": holder.instance, "due_at": leases.until(holder)}
-        connection.execute(insert(OutboxRow).values(**shared), rows)
+        connection.execute(_TOLD, rows)
 
 
 def answer(connection: Connection, number: int, at: datetime) -> None:
@@ -76,16 +89,8 @@ def answer(connection: Connection, number: int, at: datetime) -> None:
 
 
 def _save_intent(connection: Connection, run: RecoveryRun, action: Action) -> None:
-    connection.execute(
-        insert(ActionRow).values(
-            key=action.key,
-            run_id=run.id,
-            kind=action.kind.value,
-            component=action.component,
-            intended_at=run.updated_at,
-            outcome="",
-        )
-    )
+    values = {"key": action.key, "run_id": run.id, "kind": action.kind.value, "component": action.component}
+    connection.execute(_INTENDED, {**values, "intended_at": run.updated_at, "outcome": ""})
 
 
 def _save_mark(connection: Connection, mark: Hold | Drop) -> None:
