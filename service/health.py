@@ -35,6 +35,11 @@ class HealthMonitor:
         """What is believed of each component."""
         return {name: health.status for name, health in self._health.items()}
 
+    @property
+    def unhealthy(self) -> frozenset[str]:
+        """Components that are believed to be UNHEALTHY."""
+        return frozenset(name for name, health in self._health.items() if health.status is HealthStatus.UNHEALTHY)
+
     def observe(self, scores: BundleScores, now: datetime) -> None:
         """Judge every component by its newest row.
 

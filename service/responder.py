@@ -1,7 +1,7 @@
 """Deciding and acting: incidents that were watched long enough in, breakers tripped and recovery runs started out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from analysis.findings import PossibleCause, RootCauseAnalysis
@@ -17,9 +17,11 @@ from service.recovery.boundaries import Boundaries
 from service.recovery.breakers import BreakerBoard, CircuitState
 from service.recovery.decisions import Decision, GuardSettings, StartRecovery, decide
 from service.recovery.facts import Facts
+from service.recovery.guards import Guard, Refusal
 from service.recovery.runs import RecoveryRun, RecoveryStatus
 from service.recovery.single_steps import is_release
 from service.recovery.strategies import RecoveryType, Strategies
+from service.safety import Controls, recent_actions
 
 LASTING_ROWS = 1
 """An anomaly that ended at most so many rows ago still lasts."""
@@ -65,16 +67,25 @@ class Responder:
         What may be done.
     publish
         Told of findings and decisions.
+    controls
+        The switch that stops all actions, and who is ill.
     """
 
     def __init__(
-        self, casebook: Casebook, journal: RecoveryJournal, board: BreakerBoard, policy: Policy, publish: Publish
+        self,
+        casebook: Casebook,
+        journal: RecoveryJournal,
+        board: BreakerBoard,
+        policy: Policy,
+        publish: Publish,
+        controls: Controls | None = None,
     ) -> None:
         self._casebook = casebook
         self._journal = journal
         self._board = board
         self._policy = policy
         self._publish = publish
+        self._controls = controls or Controls()
         self._named: dict[str, str] = {}
         latest = {incident.id: casebook.latest_decision(incident.id) for incident in casebook.open}
         self._undecided: set[str] = {name for name, record in latest.items() if record and record.subject == name}
@@ -103,7 +114,7 @@ class Responder:
         if onset is None:  # a blip that is over is not acted upon
             return
         watched = frame.row_at(now) - frame.row_at(onset)
-        if watched < settings.diagnosis_rows:
+        if watched < settings.diagnosis_rows or (now - onset).total_seconds() < self._policy.guard.once_after_s:
             return
         analysis = self._casebook.analyse(incident, frame, edges, now, onset)
         cause = analysis.most_likely_cause
@@ -124,6 +135,12 @@ class Responder:
         boundaries = self._policy.boundaries
         changes = self._casebook.changes_before(incident, now)
         facts = finding_facts(incident, cause, analysis, changes, len(boundaries.components))
+        state = replace(
+            self._journal.state(now, cause.component, self._board.snapshots()),
+            recent=recent_actions(self._journal, now, self._policy.guard.rate_window_s),
+            stopped=self._controls.stopped(),
+            unhealthy=self._controls.unhealthy(),
+        )
         try:
             decision = decide(
                 facts,
@@ -131,13 +148,16 @@ class Responder:
                 component=cause.component,
                 boundaries=boundaries,
                 strategies=self._policy.strategies,
-                state=self._journal.state(now, cause.component, self._board.snapshots()),
+                state=state,
                 guard=self._policy.guard,
             )
         except UnknownNameError as error:
             self._publish(_refused(incident, cause, str(error), now))
             return
         self._publish(_decided(incident, decision, now))
+        for refusal in decision.refusals:
+            if any(objection.guard is not Guard.ALREADY for objection in refusal.objections):
+                self._publish(_guarded(incident, decision, refusal, now))
         self._carry_out(incident, decision, facts, now)
 
     def _carry_out(self, incident: Incident, decision: Decision, facts: Facts, now: datetime) -> None:
@@ -150,7 +170,7 @@ class Responder:
                 self._casebook.keep(incident.moved_to(IncidentStatus.MITIGATING, now))
 
     def advance(self, observer: Observer, edges: Edges, now: datetime) -> None:
-        """Take the recovery runs further, and draw the consequences of those that ended.
+        """Take the recovery runs further, and draw the consequences of those that ended; nothing while all is stopped.
 
         Parameters
         ----------
@@ -162,6 +182,8 @@ class Responder:
             UTC.
         """
         self._board.refresh()
+        if self._controls.stopped() is not None:  # what is under way stands still until it may go on
+            return
         for run in self._journal.tick(now, lambda run: self._verification(run, observer, edges)):
             if run.is_verified:
                 self._close_breaker(run)
@@ -245,4 +267,15 @@ def _decided(incident: Incident, decision: Decision, now: datetime) -> Record:
         incident_id=incident.id,
         message=decision.message,
         data=decision.data,
+    )
+
+
+def _guarded(incident: Incident, decision: Decision, refusal: Refusal, now: datetime) -> Record:
+    return Record(
+        at=now,
+        kind=RecordKind.ACTION_REFUSED,
+        subject=decision.component,
+        incident_id=incident.id,
+        message=str(refusal),
+        data=refusal.data,
     )

@@ -119,7 +119,7 @@ class World:
         )
         self.responder = Responder(self.casebook, self.journal, self.board, policy, ledger)
 
-    def _diagnose(self, situation):
+    def _diagnose(self, situation, ranker=None):
         self.analysed.append(situation)
         if isinstance(self.finding, Exception):
             raise self.finding
