@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from socket import gethostname
 
 from analysis.grouping import GroupingSettings
 from analysis.ranking.files import load_ranker
@@ -19,7 +20,7 @@ from service.desk import Desk
 from service.engine import Engine, Ledger
 from service.health import HealthMonitor
 from service.ingest.simulator import SimulatorSource
-from service.journal import RecoveryJournal
+from service.journal import JournalSettings, RecoveryJournal
 from service.observer import Observer
 from service.plan_check import check_plans
 from service.recovery.breakers import BreakerBoard
@@ -81,9 +82,10 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
     )
     switch = ActionSwitch(SwitchStore(store.database))
     hand = StoppableActuator(_hand(system, policy, settings), switch)
-    journal = RecoveryJournal(RecoveryStore(store.database), hand, ledger)
+    journal = RecoveryJournal(RecoveryStore(store.database), hand, ledger, _journal_settings(settings))
     ranker = None if settings.ranker is None else load_ranker(settings.ranker)
-    casebook = Casebook(store, ledger, GroupingSettings(), settings.engine.diagnosis_history_rows, ranker)
+    rows = settings.engine.diagnosis_history_rows
+    casebook = Casebook(store, ledger, GroupingSettings(), rows, ranker, source.attributes)
     health = HealthMonitor(HealthPolicy(), ledger)
     controls = Controls(stopped=lambda: switch.stopped, unhealthy=lambda: health.unhealthy)
     engine = Engine(
@@ -130,6 +132,13 @@ def _hand(system: SimulatedSystem, policy: Policy, settings: Settings) -> Actuat
     hand = ActuatorRouter(made, otherwise=SimulatorActuator(system), is_real_time=False)
     check_plans(policy.strategies, policy.boundaries, hand)
     return hand
+
+
+def _journal_settings(settings: Settings) -> JournalSettings:
+    """One process at a time is in a data directory (``service.occupancy``), so it names an instance."""
+    chosen = settings.engine.journal
+    instance = chosen.instance or f"{gethostname()}:{settings.data_dir.resolve()}"
+    return JournalSettings(**chosen.model_dump() | {"instance": instance})
 
 
 def _policy(components: tuple[str, ...], settings: EngineSettings) -> Policy:

@@ -30,6 +30,21 @@ NOT_SETTINGS = frozenset({"FAULTLINE_TEST_STRICT"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
+class JournalConfig(BaseModel):
+    """How recovery runs are carried out."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_running: int = Field(default=4, ge=1, le=1000)
+    """So many runs act or verify at one time, over all instances on one store; the others wait."""
+    action_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    """An action that takes longer is in doubt: it is probed, and taken back if it may have been done."""
+    lease_s: float = Field(default=30.0, ge=1, le=3600)
+    """The runs of an instance that gave no sign of life for so long are taken over by another."""
+    instance: str = ""
+    """Name of this instance, which its next life goes on under at once; empty takes the host and the data directory."""
+
+
 class EngineSettings(BaseModel):
     """How the loop watches and when it may act."""
 
@@ -49,6 +64,8 @@ class EngineSettings(BaseModel):
     """What automatic action is allowed to do; docs/safety.md."""
     approvers: tuple[str, ...] = ()
     """Who may approve a recovery; empty lets anybody. There is no authentication yet: a proxy in front must tell."""
+    journal: JournalConfig = JournalConfig()
+    """How recovery runs are carried out."""
     degradations: Path | None = None
     """YAML file of levels of reduced function; None for none."""
     step_interval_s: float = Field(default=1.0, gt=0, le=3600)
