@@ -168,7 +168,7 @@ def test_the_fleet_counts_together(monkeypatch):
     world.live(3)
     world.score = 5.0
     world.finding = a_finding(component="payments")
-    world.trouble(number=2)
+    world.trouble(60, number=2)
     world.live(12)
     (refused,) = [o for r in world.store.records(kind=RecordKind.ACTION_REFUSED) for o in r.data["objections"]]
     assert (refused["guard"], refused["figures"]["scope"], len(world.hand.done)) == ("RATE_LIMIT", "fleet", 1)
