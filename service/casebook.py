@@ -1,7 +1,7 @@
 """Incidents as the loop keeps them: anomalies in; incidents grouped, saved and told of; their analyses out."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -40,6 +40,8 @@ class Casebook:
         Rows before the onset that an analysis compares with.
     ranker
         Learnt from resolved incidents; None orders candidates by their evidence alone.
+    attributes
+        Where each component runs and the like, as a situation has it; None if nobody says.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class Casebook:
         grouping: GroupingSettings,
         history_rows: int,
         ranker: Ranker | None = None,
+        attributes: Mapping[str, Mapping[str, tuple[str, ...]]] | None = None,
     ) -> None:
         self._store = store
         self._publish = publish
         self._grouping = grouping
         self._history_rows = history_rows
         self._ranker = ranker
+        self._attributes = attributes
         self._changes: deque[Change] = deque(_known_changes(store), maxlen=MOST_CHANGES)
         self._untold: deque[Record] = deque()
         self._open = {incident.id: incident for incident in _unresolved(store)}
@@ -208,6 +212,7 @@ class Casebook:
             edges=edges,
             anomalies=incident.anomalies,
             events=_change_events(self.changes_before(incident, now)),
+            attributes=self._attributes,
         )
 
     def changes_before(self, incident: Incident, now: datetime, reach_s: float = 1800.0) -> tuple[Change, ...]:

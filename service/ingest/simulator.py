@@ -25,6 +25,11 @@ class SimulatorSource:
         """Caller and callee."""
         return self._system.edges
 
+    @property
+    def attributes(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """The host of each component."""
+        return {component: {"host": (host,)} for component, host in self._system.hosts.items()}
+
     def read(self) -> MetricFrame:
         """One more row of the system's life."""
         fresh = self._system.step()

@@ -244,4 +244,19 @@ def test_a_ranker_of_another_system_is_named_as_not_used(store, ledger):
     analysis = casebook.analyse(casebook.open[0], a_frame(), None, T0 + 5 * MINUTE)
     plain = Casebook(store, ledger, GroupingSettings(), 60).analyse(casebook.open[0], a_frame(), None, T0 + 5 * MINUTE)
     assert analysis.ranking == plain.ranking
-    assert {method.name for method in analysis.skipped} - {method.name for method in plain.skipped} == {"learnt ranking"}
+    assert {method.name for method in analysis.skipped} - {method.name for method in plain.skipped} == {
+        "learnt ranking"
+    }
+
+
+def test_an_analysis_knows_where_components_run(store, ledger):
+    """Hosts are handed to every diagnosis; without them it says that nobody knows."""
+    hosts = {name: {"host": ("h1",)} for name in ("web", "orders", "payments")}
+    told = []
+    for attributes in (hosts, None):
+        casebook = Casebook(store, ledger, GroupingSettings(), 60, attributes=attributes)
+        if not casebook.open:
+            casebook.update([an_anomaly("payments", "cpu")], GRAPH, T0 + 3 * MINUTE)
+        analysis = casebook.analyse(casebook.open[0], a_frame(), EDGES, T0 + 5 * MINUTE)
+        told.append("environment" in {method.name for method in analysis.skipped})
+    assert told == [False, True]
