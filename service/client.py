@@ -183,6 +183,10 @@ class FaultlineClient:
         """Close a circuit breaker; gives it as it is then."""
         return self._post("/breakers/reset", {"name": name, "reason": reason})
 
+    def force_breaker(self, name: str, state: str, reason: str) -> Json:
+        """Force a circuit breaker to be FORCED_OPEN, DISABLED or METRICS_ONLY until it is reset; gives it as it is."""
+        return self._post("/breakers/force", {"name": name, "state": state, "reason": reason})
+
     def recoveries(self, **filters: Any) -> Iterator[Json]:
         """Go through the recovery runs, newest first.
 

@@ -21,7 +21,7 @@ from service.journal import RecoveryJournal
 from service.past import Past, history_of, latest_incidents
 from service.ports import Clock
 from service.records import RecordKind
-from service.recovery.breakers import BreakerBoard, BreakerSnapshot
+from service.recovery.breakers import BreakerBoard, BreakerSnapshot, CircuitState
 from service.recovery.health import HealthStatus
 from service.recovery.lifecycle import IllegalRunSignalError
 from service.store.paging import MAX_LIMIT
@@ -190,6 +190,10 @@ class Desk:
     def reset_breaker(self, name: str, reason: str) -> None:
         """Close a breaker."""
         self._board.reset(name, reason)
+
+    def force_breaker(self, name: str, state: CircuitState, reason: str) -> None:
+        """Put a breaker into a forced state."""
+        self._board.force(name, state, reason)
 
     def runs(self) -> tuple[RunSummary, ...]:
         """All recovery runs that are kept, newest first."""

@@ -13,6 +13,7 @@ _KINDS = MappingProxyType(
         RecordKind.HEALTH_CHANGED: EventKind.HEALTH,
         RecordKind.CIRCUIT_BREAKER_TRIPPED: EventKind.ACTION,
         RecordKind.CIRCUIT_BREAKER_RESET: EventKind.ACTION,
+        RecordKind.CIRCUIT_BREAKER_FORCED: EventKind.ACTION,
         RecordKind.COMPONENT_ISOLATED: EventKind.ACTION,
         RecordKind.COMPONENT_RELEASED: EventKind.ACTION,
         RecordKind.RECOVERY_STEP_FINISHED: EventKind.ACTION,

@@ -20,7 +20,7 @@ from models.anomalies import Anomaly, AnomalySeverity
 from models.errors import FaultlineError
 from models.frames import MetricFrame, SeriesKey
 from service.past import Past
-from service.recovery.breakers import BreakerSnapshot
+from service.recovery.breakers import BreakerSnapshot, CircuitState
 from service.recovery.health import HealthStatus
 from service.recovery.runs import RecoveryStatus
 from service.recovery.strategies import RecoveryType, StepType
@@ -257,6 +257,9 @@ class Acting(Protocol):
 
     def reset_breaker(self, name: str, reason: str) -> None:
         """Close a breaker."""
+
+    def force_breaker(self, name: str, state: CircuitState, reason: str) -> None:
+        """Put a breaker into a forced state, which only a reset ends."""
 
     def runs(self) -> tuple[RunSummary, ...]:
         """All recovery runs that are kept, newest first."""

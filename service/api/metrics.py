@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.backend import Backend
-from service.recovery.breakers import CircuitState
+from service.recovery.breakers.metrics import breaker_families
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 EXAMPLE = 'faultline_rows_read_total 2880.0\nfaultline_breaker_state{breaker="payments-db",state="OPEN"} 1.0\n'
@@ -99,13 +99,7 @@ class _EngineCollector:
         yield family
 
     def _breakers(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily(
-            "faultline_breaker_state", "1 for the state that the breaker is in.", labels=["breaker", "state"]
-        )
-        for snapshot in self._backend.breakers():
-            for state in CircuitState:
-                family.add_metric([snapshot.name, state.value], float(snapshot.state is state))
-        yield family
+        yield from breaker_families(self._backend.breakers())
 
 
 class RequestMeter:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from models.errors import ConfigurationError, FaultlineError, UnknownNameError
 from service.ports import ActionKind
 from service.recovery.breakers.settings import BreakerSettings
+from service.recovery.bulkhead import BulkheadSettings
 from service.recovery.conditions import Condition, Evaluation
 from service.recovery.facts import Facts
 from service.recovery.isolations import REVERSALS, Isolations
@@ -118,6 +119,8 @@ class IsolationBoundary:
         Caller and callee, ``*`` for any; these are refused even if allowed.
     breaker
         Settings of the breakers of its components.
+    bulkhead
+        How many calls go into it at one time, and how many wait; None bounds nothing.
     recovery_strategy
         Id of the strategy to prefer; empty: the strategies' own conditions choose.
 
@@ -135,6 +138,7 @@ class IsolationBoundary:
     allowed_routes: tuple[Route, ...] = ()
     blocked_routes: tuple[Route, ...] = ()
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    bulkhead: BulkheadSettings | None = None
     recovery_strategy: str = ""
 
     def __post_init__(self) -> None:
@@ -306,6 +310,16 @@ class Boundaries:
             One a component.
         """
         return {component: boundary.breaker for boundary in self.all for component in boundary.components}
+
+    def bulkhead_settings(self) -> dict[str, BulkheadSettings]:
+        """Settings for a board of bulkheads.
+
+        Returns
+        -------
+        dict of str to BulkheadSettings
+            One a boundary that declares a bulkhead, by its id.
+        """
+        return {boundary.id: boundary.bulkhead for boundary in self.all if boundary.bulkhead is not None}
 
 
 def _matches(routes: Iterable[Route], caller: str, callee: str) -> bool:

@@ -13,6 +13,7 @@ from models.errors import ConfigurationError, FaultlineError
 from service.ports import ActionKind
 from service.recovery.boundaries import ANY, Boundaries, IsolationBoundary, IsolationRule, IsolationType
 from service.recovery.breakers.settings import BreakerSettings
+from service.recovery.bulkhead import BulkheadSettings
 from service.recovery.conditions import Condition
 from service.recovery.facts import FINDING_FACTS, VERIFICATION_FACTS
 from service.recovery.strategies import (
@@ -87,11 +88,26 @@ class _Route(_Document):
 class _Propagation(_Document):
     allowed_routes: list[_Route] = []
     blocked_routes: list[_Route] = []
-    breaker_threshold: int = 5
+    breaker_threshold: int | None = 5
+    failure_rate: float | None = None
+    slow_call_s: float | None = None
+    slow_call_rate: float = 1.0
+    minimum_calls: int = 20
+    window_calls: int = 100
     monitoring_period_s: float = 60.0
     reset_timeout_s: float = 30.0
+    reset_growth: float = 2.0
+    max_reset_timeout_s: float = 300.0
+    reset_jitter: float = 0.1
     call_timeout_s: float | None = None
     half_open_probes: int = 1
+    max_half_open_s: float | None = None
+
+
+class _Bulkhead(_Document):
+    max_running: int = 10
+    max_waiting: int = 0
+    max_wait_s: float = 1.0
 
 
 class _Boundary(_Document):
@@ -101,6 +117,7 @@ class _Boundary(_Document):
     components: list[str]
     rules: list[_Rule] = []
     failure_propagation: _Propagation = _Propagation()
+    bulkhead: _Bulkhead | None = None
     recovery_strategy: str = ""
 
 
@@ -237,12 +254,14 @@ def _boundary(entry: _Boundary, rest: list[str], source: str) -> IsolationBounda
     place = f"{source}, boundary {entry.id!r}"
     components = tuple(name for listed in entry.components for name in (rest if listed == ANY else [listed]))
     routes = entry.failure_propagation
-    settings = {name: getattr(routes, name) for name in ("monitoring_period_s", "reset_timeout_s", "call_timeout_s")}
+    settings = routes.model_dump(exclude={"allowed_routes", "blocked_routes", "breaker_threshold"})
     breaker = _placed(
         f"{place}, failure_propagation: ",
-        lambda: BreakerSettings(
-            failure_threshold=routes.breaker_threshold, half_open_probes=routes.half_open_probes, **settings
-        ),
+        lambda: BreakerSettings(failure_threshold=routes.breaker_threshold, **settings),
+    )
+    limits = entry.bulkhead
+    bulkhead = (
+        None if limits is None else _placed(f"{place}, bulkhead: ", lambda: BulkheadSettings(**limits.model_dump()))
     )
     rules = tuple(_rule(rule, place) for rule in entry.rules)
     return _placed(
@@ -256,6 +275,7 @@ def _boundary(entry: _Boundary, rest: list[str], source: str) -> IsolationBounda
             allowed_routes=tuple((route.caller, route.callee) for route in routes.allowed_routes),
             blocked_routes=tuple((route.caller, route.callee) for route in routes.blocked_routes),
             breaker=breaker,
+            bulkhead=bulkhead,
             recovery_strategy=entry.recovery_strategy,
         ),
     )

@@ -38,6 +38,7 @@ TONES = {
     RecordKind.CIRCUIT_BREAKER_TRIPPED: "bad",
     RecordKind.CIRCUIT_BREAKER_HALF_OPENED: "warn",
     RecordKind.CIRCUIT_BREAKER_RESET: "good",
+    RecordKind.CIRCUIT_BREAKER_FORCED: "warn",
     RecordKind.COMPONENT_ISOLATED: "warn",
     RecordKind.COMPONENT_RELEASED: "good",
     RecordKind.ENGINE_ERROR: "bad",

@@ -60,7 +60,7 @@ class Look:
     @property
     def flags(self) -> tuple[str, ...]:
         """What else to say of it, in words."""
-        opened = {"OPEN": "breaker open", "HALF_OPEN": "breaker half-open"}
+        opened = {"OPEN": "breaker open", "HALF_OPEN": "breaker half-open", "FORCED_OPEN": "breaker forced open"}
         said = ("isolated" if self.is_isolated else "", opened.get(self.breaker, ""))
         return tuple(word for word in said if word)
 
@@ -205,7 +205,7 @@ class _Pen:
 
     def edge(self, edge: Edge, spread: AbstractSet[Edge]) -> MapEdge:
         look = self.looks[edge[1]]
-        is_cut = look.is_isolated or look.breaker == "OPEN"
+        is_cut = look.is_isolated or look.breaker in {"OPEN", "FORCED_OPEN"}
         words = (("edge", True), ("on-path", edge in spread), ("cut", is_cut))
         classes = " ".join(word for word, on in words if on)
         return MapEdge(caller=edge[0], callee=edge[1], path=self._path(edge), classes=classes)

@@ -86,6 +86,7 @@ def test_acting(client):
     assert [b["state"] for b in client.breakers()] == ["CLOSED", "CLOSED"]
     assert client.trip_breaker("payments-db", "drill")["state"] == "OPEN"
     assert client.reset_breaker("payments-db", "drill")["state"] == "CLOSED"
+    assert client.force_breaker("payments-db", "DISABLED", "drill")["state"] == "DISABLED"
     assert client.approve("run-0001", "kim")["status"] == "RUNNING"
     assert client.cancel("run-0002", "no")["status"] == "CANCELLED"
 

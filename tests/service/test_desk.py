@@ -11,6 +11,7 @@ from models.anomalies import AnomalySeverity
 from models.errors import InputError, UnknownNameError
 from models.frames import MetricFrame, SeriesKey, to_datetime, to_datetime64
 from service.api.backend import ConflictError
+from service.recovery.breakers import CircuitState
 from service.recovery.documents import read_strategies
 from service.recovery.runs import RecoveryStatus
 from tests.service.store.examples import an_anomaly, an_incident
@@ -222,6 +223,8 @@ def test_breakers_by_hand(app):
     assert (shown["payment"].state, shown["payment"].reason) == ("OPEN", "maintenance")
     desk.reset_breaker("payment", "done")
     assert {breaker.state for breaker in desk.breakers()} == {"CLOSED"}
+    desk.force_breaker("payment", CircuitState.METRICS_ONLY, "drill")
+    assert next(b for b in desk.breakers() if b.name == "payment").state == "METRICS_ONLY"
     for action in (desk.trip_breaker, desk.reset_breaker):
         with pytest.raises(UnknownNameError, match="nobody"):
             action("nobody", "x")

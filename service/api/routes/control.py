@@ -6,7 +6,17 @@ from models.errors import UnknownNameError
 from service.api.backend import Backend
 from service.api.dependencies import PREFIX, Cursor, Engine, Filter, Limit
 from service.api.openapi import problems
-from service.api.schemas.control import Approval, Breaker, BreakerOrder, BreakerPage, Cancellation, Run, RunPage
+from service.api.schemas.control import (
+    Approval,
+    Breaker,
+    BreakerForce,
+    BreakerOrder,
+    BreakerPage,
+    Cancellation,
+    Run,
+    RunPage,
+)
+from service.recovery.breakers import CircuitState
 from service.recovery.runs import RecoveryStatus
 from service.store.paging import make_cursor, read_cursor
 
@@ -32,6 +42,13 @@ def trip(order: BreakerOrder, engine: Engine) -> Breaker:
 def reset(order: BreakerOrder, engine: Engine) -> Breaker:
     """Close a breaker by hand."""
     engine.reset_breaker(order.name, order.reason)
+    return _breaker(order.name, engine)
+
+
+@router.post("/breakers/force", tags=["breakers"], summary="Force a circuit breaker's state", responses=_CHANGING)
+def force(order: BreakerForce, engine: Engine) -> Breaker:
+    """Put a breaker into a state that neither calls nor findings nor checks end, only a reset."""
+    engine.force_breaker(order.name, CircuitState(order.state), order.reason)
     return _breaker(order.name, engine)
 
 

@@ -1,6 +1,6 @@
 """Circuit breakers and recovery runs."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -22,7 +22,14 @@ class Breaker(Schema):
         failure_count=7,
         success_count=120,
         rejected_count=3,
+        late_count=0,
+        slow_count=9,
+        opened_count=1,
+        recent_calls=60,
         recent_failures=5,
+        recent_slow=3,
+        failure_rate=0.083,
+        slow_rate=0.05,
         last_failure="timeout after 2 s",
         opened_at="2026-03-01T12:05:00Z",
         reason="root cause of inc-20260301T120400-1",
@@ -34,7 +41,14 @@ class Breaker(Schema):
     failure_count: int
     success_count: int
     rejected_count: int
+    late_count: int
+    slow_count: int
+    opened_count: int
+    recent_calls: int
     recent_failures: int
+    recent_slow: int
+    failure_rate: Number
+    slow_rate: Number
     last_failure: str
     opened_at: AwareDatetime | None
     reason: str
@@ -62,6 +76,16 @@ class BreakerOrder(Schema):
 
     name: Annotated[str, Field(max_length=1000, strict=True)]
     reason: Reason = Field(description="For the ledger.")
+
+
+class BreakerForce(BreakerOrder):
+    """Which breaker is put into which forced state."""
+
+    model_config = example(name="payments-db", state="DISABLED", reason="drill of the database")
+
+    state: Literal["FORCED_OPEN", "DISABLED", "METRICS_ONLY"] = Field(
+        description="FORCED_OPEN refuses all calls, DISABLED lets all pass uncounted, METRICS_ONLY counts, never opens."
+    )
 
 
 class RunStep(Schema):

@@ -144,6 +144,10 @@ class FakeBackend:
         """Close it."""
         self._set(name, CircuitState.CLOSED, "")
 
+    def force_breaker(self, name, state, reason):
+        """Put it there."""
+        self._set(name, state, reason)
+
     def _set(self, name, state, reason):
         self._call()
         if name not in self.breakers_by_name:

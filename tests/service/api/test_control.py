@@ -32,6 +32,21 @@ def test_trip_and_reset(client, name):
     assert client.post(f"{BREAKERS}/reset", json=order).json()["state"] == "CLOSED"
 
 
+@pytest.mark.parametrize("state", ["FORCED_OPEN", "DISABLED", "METRICS_ONLY"])
+def test_force(client, state):
+    """A breaker is put into a forced state by hand and comes back by a reset."""
+    forced = client.post(f"{BREAKERS}/force", json=ORDER | {"state": state}).json()
+    assert (forced["state"], forced["reason"]) == (state, ORDER["reason"])
+    assert client.post(f"{BREAKERS}/reset", json=ORDER).json()["state"] == "CLOSED"
+
+
+@pytest.mark.parametrize("order", [ORDER, ORDER | {"state": "OPEN"}, ORDER | {"state": "disabled"}])
+def test_a_state_that_nobody_can_force(client, backend, order):
+    """Open and half open are reached by themselves; the answer names what can be forced."""
+    problem(client.post(f"{BREAKERS}/force", json=order), 422, "state")
+    assert backend.breakers_by_name["payments-db"].state == "CLOSED"
+
+
 @pytest.mark.parametrize("what", ["trip", "reset"])
 def test_an_unknown_breaker(client, what):
     """A breaker that nobody declared is a 404 that lists those that exist."""

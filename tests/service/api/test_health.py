@@ -99,7 +99,7 @@ def test_figures_parse(client):
     from prometheus_client.parser import text_string_to_metric_families
 
     names = {family.name for family in text_string_to_metric_families(client.get("/metrics").text)}
-    assert {"faultline_ready", "faultline_incidents", "faultline_breaker_state"} <= names
+    assert {"faultline_ready", "faultline_incidents", "faultline_breaker_state", "faultline_breaker_calls"} <= names
 
 
 def test_registries_do_not_meet(client, backend):

@@ -1,11 +1,16 @@
 """Files of strategies and boundaries: read strictly, with errors that say where."""
 
+import json
+from dataclasses import fields
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import ConfigurationError
 from service.ports import ActionKind
+from service.recovery.breakers import BreakerSettings
+from service.recovery.bulkhead import BulkheadSettings
 from service.recovery.documents import read_boundaries, read_strategies, strategy_document, strategy_of
 from tests.service.recovery.plans import isolate, restart, strategy, verify
 
@@ -101,9 +106,49 @@ def test_a_mistake_in_a_strategy_file_is_placed(old, new, message):
         read_strategies(STRATEGIES.replace(old, new, 1), source="s.yaml")
 
 
+def test_every_setting_of_breaker_and_bulkhead_can_be_written():
+    """Each number of the settings has its line in the file and arrives; what is left out is the default."""
+    wanted = BreakerSettings(
+        failure_threshold=None,
+        failure_rate=0.4,
+        slow_call_s=1.5,
+        slow_call_rate=0.7,
+        minimum_calls=11,
+        window_calls=44,
+        monitoring_period_s=33.0,
+        reset_timeout_s=7.0,
+        reset_growth=1.5,
+        max_reset_timeout_s=70.0,
+        reset_jitter=0.3,
+        call_timeout_s=2.0,
+        half_open_probes=4,
+        max_half_open_s=9.0,
+    )
+    written = {field.name: getattr(wanted, field.name) for field in fields(BreakerSettings)}
+    assert (written.pop("excluded"), written.pop("failed_result")) == ((), None)
+    defaults = {name: value for name, value in written.items() if value == getattr(BreakerSettings(), name)}
+    assert defaults == {}
+    written["breaker_threshold"] = written.pop("failure_threshold")
+    lines = f"breaker_threshold: {json.dumps(None)}\n" + "".join(
+        f"      {name}: {json.dumps(value)}\n" for name, value in written.items() if value is not None
+    )
+    text = BOUNDARIES.replace("breaker_threshold: 3\n      call_timeout_s: 2\n", lines)
+    text = text.replace("    rules:", "    bulkhead: {max_running: 3, max_waiting: 5, max_wait_s: 0.5}\n    rules:")
+    boundaries = read_boundaries(text, source="b.yaml", components=["web"])
+    assert boundaries.all[0].breaker == wanted
+    assert boundaries.all[1].breaker == BreakerSettings()
+    assert boundaries.bulkhead_settings() == {"shop": BulkheadSettings(max_running=3, max_waiting=5, max_wait_s=0.5)}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        (
+            "breaker_threshold: 3",
+            "breaker_threshold: 300",
+            "boundary 'shop', failure_propagation: .*at most window_calls, which is 100",
+        ),
+        ("    rules:", "    bulkhead: {max_running: 0}\n    rules:", "boundary 'shop', bulkhead: .*max_running 0"),
         ("severity >= HIGH", "severity >= HUGE", "b.yaml, boundary 'shop', rule 'cut', condition: .*character 13"),
         ("timeout_s: 300", "timeout_s: -1", "boundary 'shop', rule 'cut': .*timeout_s -1"),
         (
