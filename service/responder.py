@@ -23,6 +23,7 @@ from service.recovery.single_steps import is_release
 from service.recovery.strategies import RecoveryType, Strategies
 from service.safety import Controls, recent_actions
 
+_TRIPPED = (CircuitState.OPEN, CircuitState.HALF_OPEN)
 LASTING_ROWS = 1
 """An anomaly that ended at most so many rows ago still lasts."""
 
@@ -204,7 +205,7 @@ class Responder:
         )
 
     def _close_breaker(self, run: RecoveryRun) -> None:
-        if run.component in self._board.components and self._board.of(run.component).state is not CircuitState.CLOSED:
+        if run.component in self._board.components and self._board.of(run.component).state in _TRIPPED:
             self._board.reset(run.component, f"recovery {run.strategy.name} was verified")
 
     def _reopen_if_unhelped(self, incident: Incident, now: datetime) -> None:

@@ -69,6 +69,16 @@ def test_a_verified_recovery_closes_its_breaker(world):
     assert [run.status for run in world.journal.runs()] == [RecoveryStatus.COMPLETED]
 
 
+def test_a_verified_recovery_leaves_a_forced_breaker_alone(world):
+    """What a person has forced, only a person ends; the recovery goes its way."""
+    world.board.force("payments-db", CircuitState.FORCED_OPEN, "drill")
+    world.live(4)
+    world.score = 0.2
+    world.live(4)
+    assert [run.status for run in world.journal.runs()] == [RecoveryStatus.COMPLETED]
+    assert world.board.of("payments-db").state is CircuitState.FORCED_OPEN
+
+
 def test_a_blip_that_is_over_is_not_decided(world):
     """Trouble that ended is not acted upon, although its incident is still open."""
     world.live(1)

@@ -31,13 +31,15 @@ def test_calls_on_the_propagation_are_marked_either_way():
 def test_calls_to_what_is_cut_off_are_marked():
     """An isolated component and an open breaker cut calls; a half-open breaker does not."""
     looks = [_look("a"), _look("b", is_isolated=True), _look("c", breaker="OPEN"), _look("d", breaker="HALF_OPEN")]
-    drawn = draw_map(looks, [("a", "b"), ("a", "c"), ("a", "d")])
-    assert {e.callee for e in drawn.edges if "cut" in e.classes.split()} == {"b", "c"}
+    looks += [_look("e", breaker="FORCED_OPEN")]
+    drawn = draw_map(looks, [("a", "b"), ("a", "c"), ("a", "d"), ("a", "e")])
+    assert {e.callee for e in drawn.edges if "cut" in e.classes.split()} == {"b", "c", "e"}
     assert {n.look.name: n.look.flags for n in drawn.nodes} == {
         "a": (),
         "b": ("isolated",),
         "c": ("breaker open",),
         "d": ("breaker half-open",),
+        "e": ("breaker forced open",),
     }
 
 
