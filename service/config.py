@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from models.errors import ConfigurationError
 from service.actuators.settings import ActuatorSettings
+from service.check_config import CheckConfig
 from service.guard_config import GuardConfig
 
 PREFIX, BELOW = "FAULTLINE_", "__"
@@ -92,6 +93,8 @@ class Settings(BaseSettings):
     ranker: Path | None = None
     """Directory that ``faultline train-ranker`` wrote; None orders candidates by their evidence alone."""
     engine: EngineSettings = EngineSettings()
+    checks: CheckConfig = CheckConfig()
+    """Health checks; docs/health.md."""
     actuators: dict[str, ActuatorSettings] = {}
     """Name to what it may do and to whom; docs/actuators.md. What none of them may do is not done to a real system."""
 

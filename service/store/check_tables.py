@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Double, Index, String
+from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.store.columns import OpaqueText, Sequence64, UtcDateTime
@@ -20,7 +20,6 @@ class CheckResultRow(Base):
     component: Mapped[str] = mapped_column(OpaqueText)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     status: Mapped[str] = mapped_column(String(32))
-    duration_s: Mapped[float] = mapped_column(Double)
     body: Mapped[str] = mapped_column(OpaqueText)
 
 

@@ -1,7 +1,7 @@
 """Which checks are due, what their results mean for each other, and what changed. No clock: time is an argument."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from service.recovery.checkup.definitions import Check, CheckSet, Reading, graver
@@ -75,6 +75,8 @@ class Checkup:
         Monotonic seconds.
     states
         What an earlier life believed, by id.
+    maintained
+        Until when an earlier life expected checks to fail, by id, UTC.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Checkup:
         most_at_once: int,
         now_s: float,
         states: Mapping[str, CheckState] | None = None,
+        maintained: Mapping[str, datetime] | None = None,
     ) -> None:
         self._seed = seed
         self._most_at_once = most_at_once
@@ -93,6 +96,9 @@ class Checkup:
         self._restored = dict(states or {})
         self.checks = CheckSet()
         self.replace(checks, now_s)
+        for check_id, until in (maintained or {}).items():
+            if check_id in checks:
+                self.maintain(check_id, until)
 
     def replace(self, checks: CheckSet, now_s: float) -> None:
         """Put other checks in force; those that are there unchanged go on as they are.
@@ -395,8 +401,3 @@ class Checkup:
 
 def _is_over(entry: _Entry, now_s: float) -> bool:
     return entry.ticket is not None and entry.ticket.deadline_s <= now_s
-
-
-def restored(state: CheckState) -> CheckState:
-    """Take a state over from an earlier life of the process: its times of the monotonic clock mean nothing now."""
-    return replace(state, last_s=None, streak=0, streak_since_s=float("nan"))

@@ -170,6 +170,10 @@ class CheckState:
         """Take a result that must not be believed, because it is known why it is bad: what comes after counts anew."""
         return _counted(self.forgotten(), said, reading, now_s)
 
+    def after_restart(self) -> "CheckState":
+        """Keep what is believed; times of the monotonic clock of another process mean nothing, so streaks end."""
+        return replace(self, last_s=None, streak=0, streak_since_s=math.nan)
+
     def forgotten(self) -> "CheckState":
         """Believe nothing; what was counted stays."""
         return replace(self, belief=HealthStatus.UNKNOWN, reason="", streak=0, streak_since_s=math.nan, is_known=False)

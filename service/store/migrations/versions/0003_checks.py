@@ -19,7 +19,6 @@ def upgrade() -> None:
         sa.Column("component", OpaqueText, nullable=False),
         sa.Column("at", UtcDateTime, nullable=False),
         sa.Column("status", sa.String(32), nullable=False),
-        sa.Column("duration_s", sa.Double(), nullable=False),
         sa.Column("body", OpaqueText, nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_check_results"),
         sqlite_autoincrement=True,

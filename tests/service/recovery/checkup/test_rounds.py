@@ -7,7 +7,6 @@ import pytest
 
 from models.errors import UnknownNameError
 from service.recovery.checkup import CheckPhase, CheckPolicy, CheckSet, Maintenance
-from service.recovery.checkup.rounds import restored
 from service.recovery.health import HealthStatus
 from tests.service.recovery.checkup.worlds import BAD, GOOD, STEADY, T0, World, a_check
 
@@ -176,7 +175,7 @@ def test_a_restart_goes_on_from_what_was_believed():
     world = World(a_check("db"), a_check("web"))
     world.answers = {"db": BAD, "web": BAD}
     world.go(60)
-    states = {name: restored(state) for name, state in world.checkup.states.items()}
+    states = {name: state.after_restart() for name, state in world.checkup.states.items()}
     again = World(a_check("db"), a_check("web"), states=states)
     assert again.view("db").status is HealthStatus.UNKNOWN
     again.answers = {"db": BAD}
