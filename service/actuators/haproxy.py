@@ -76,9 +76,18 @@ class HaproxyActuator(PeerActuator):
             opened = [f"set server {s} state ready" for s in target.backups if not states[s].is_open]
             return opened + [f"set server {s} state maint" for s in target.servers if not states[s].is_shut]
         if percent is not None:
-            wanted = {s: round(states[s].initial_weight * percent / 100) for s in target.servers}
+            wanted = {s: self._weight(states[s], percent) for s in target.servers}
             return [f"set server {s} weight {wanted[s]}" for s in target.servers if states[s].weight != wanted[s]]
         return [f"set server {s} state ready" for s in target.servers if not states[s].is_open]
+
+    def _weight(self, state: ServerState, percent: float) -> int:
+        weight = round(state.initial_weight * percent / 100)
+        if 0 < percent < 100 and weight in {0, state.initial_weight}:
+            raise PermanentError(
+                f"{self.name}: {percent:g} % of the weight {state.initial_weight} of {state.name} is no whole number; "
+                "configure it with weight 100."
+            )
+        return weight
 
     def _check_left(self, action: Action, target: Servers, states: States, deadline: Deadline) -> None:
         """Refuse to leave a backend with too few servers; counted after the action."""
