@@ -1,6 +1,6 @@
 """The pure engine core: no I/O; time is an argument or an injected clock, and no thread is ever started.
 
-Applications use breaker and bulkhead directly: ``from service.recovery import CircuitBreaker``.
+Applications use breaker, bulkhead and levels directly: ``from service.recovery import CircuitBreaker``.
 """
 
 from service.recovery.breakers import (
@@ -15,6 +15,7 @@ from service.recovery.breakers import (
     Verdict,
 )
 from service.recovery.bulkhead import Bulkhead, BulkheadBoard, BulkheadFullError, BulkheadSettings, BulkheadSnapshot
+from service.recovery.degradation import Degradation, Ladder, Level, LevelChange
 
 __all__ = [
     "BreakerBoard",
@@ -30,5 +31,9 @@ __all__ = [
     "CallTimeoutError",
     "CircuitBreaker",
     "CircuitState",
+    "Degradation",
+    "Ladder",
+    "Level",
+    "LevelChange",
     "Verdict",
 ]

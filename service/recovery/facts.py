@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from analysis.findings import CauseCategory
 from models.anomalies import AnomalySeverity, AnomalyType
+from service.recovery.health import HealthStatus
 
 FactValue = float | str | bool | tuple[str, ...] | None
 Facts = Mapping[str, FactValue]
@@ -138,3 +139,41 @@ VERIFICATION_FACTS = vocabulary(
     ),
     Fact(name="is_resolved", type=FactType.FLAG, meaning="The incident is resolved."),
 )
+
+_HEALTH = tuple(status.value for status in (HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.UNHEALTHY))
+
+DEGRADATION_FACTS = vocabulary(
+    Fact(
+        name="worst_score",
+        type=FactType.NUMBER,
+        meaning="Worst calibrated anomaly score of the component in its newest row; 1.0 is the alarm boundary.",
+    ),
+    Fact(
+        name="health",
+        type=FactType.ORDERED,
+        words=_HEALTH,
+        meaning="What is believed of the component; missing while that is unknown.",
+    ),
+    Fact(
+        name="dependency_health",
+        type=FactType.ORDERED,
+        words=_HEALTH,
+        meaning="Worst health among the components that it calls; missing if nobody knows any of them.",
+    ),
+    Fact(name="unhealthy_dependencies", type=FactType.NUMBER, meaning="How many components that it calls are ill."),
+    Fact(name="breaker_open", type=FactType.FLAG, meaning="The component's breaker is open; missing without one."),
+    Fact(
+        name="open_breakers",
+        type=FactType.NUMBER,
+        meaning="How many components that it calls have an open breaker.",
+    ),
+    Fact(name="is_isolated", type=FactType.FLAG, meaning="The component is cut off."),
+    Fact(name="in_incident", type=FactType.FLAG, meaning="An open incident has an anomaly of the component."),
+    Fact(
+        name="incident_severity",
+        type=FactType.ORDERED,
+        words=_SEVERITIES,
+        meaning="Gravest of its anomalies in open incidents; missing if there is none.",
+    ),
+)
+"""What levels of reduced function are entered and left by."""
