@@ -321,10 +321,10 @@ class Checkup:
         awaited = [
             parent
             for parent in (self._entries[name] for name in self.checks.ancestors_of(entry.check.id))
-            if parent.state.last_s is None or parent.state.last_s < since_s or parent.state.is_worsening
+            if parent.state.last_s is None or parent.state.last_s <= since_s or _leans_down(parent.state)
         ]
         for parent in awaited:
-            if parent.ticket is None and not parent.state.is_worsening:
+            if parent.ticket is None and not _leans_down(parent.state):
                 parent.due_s = min(parent.due_s, now_s)
         return bool(awaited)
 
@@ -401,3 +401,7 @@ class Checkup:
 
 def _is_over(entry: _Entry, now_s: float) -> bool:
     return entry.ticket is not None and entry.ticket.deadline_s <= now_s
+
+
+def _leans_down(state: CheckState) -> bool:
+    return state.is_worsening or state.latest is HealthStatus.UNHEALTHY

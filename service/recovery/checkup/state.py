@@ -162,8 +162,8 @@ class CheckState:
         CheckState
             Counted; with another belief if enough results in a row said so.
         """
-        is_broken = self.is_pending and self.is_stale(now_s, policy)  # results so far apart are not in a row
-        before = replace(self, streak=0, streak_since_s=math.nan) if is_broken else self
+        is_gap = self.last_s is not None and self.is_stale(now_s, policy)  # results so far apart are not in a row
+        before = self.forgotten() if is_gap else self
         return _leant(_counted(before, said[0], reading, now_s), said, now_s, policy, is_held=is_held)
 
     def set_aside(self, said: HealthStatus, reading: Reading, now_s: float) -> "CheckState":

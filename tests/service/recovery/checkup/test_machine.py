@@ -78,7 +78,8 @@ class Lives(RuleBasedStateMachine):
         assert len(set(alive)) == len(alive)  # never two runs of one check
         after = checkup.state_of("lone")
         own = [result.status for result in self.world.results if result.check_id == "lone"]
-        if after.belief is not before.belief and before.is_known:
+        is_gap = before.is_stale(self.world.now_s, STEADY)
+        if after.belief is not before.belief and before.is_known and not is_gap:
             is_worse = GRAVITY[after.belief] > GRAVITY[before.belief]
             needed = STEADY.max_retries + 1 if is_worse else STEADY.successes
             said = [GRAVITY[status] for status in own[-needed:]]
@@ -116,6 +117,9 @@ class Lives(RuleBasedStateMachine):
             view = self.world.view(name)
             if view.phase is CheckPhase.SUPPRESSED:
                 assert any(self.world.view(one).status is HealthStatus.UNHEALTHY for one in ("db", "web"))
+            parent = {"web": "db", "page": "web"}.get(name)
+            if parent is not None and self.world.view(parent).status is HealthStatus.UNHEALTHY:
+                assert view.phase is CheckPhase.SUPPRESSED
             if view.status is HealthStatus.HEALTHY:
                 assert view.age_s <= STEADY.stale_s
                 assert view.runs > 0

@@ -95,7 +95,7 @@ def test_at_most_so_many_run_at_once():
 
 
 def test_what_is_stale_is_unknown():
-    """A service that was asleep does not claim that all is well; what was believed counts again afterwards."""
+    """A service that was asleep does not claim that all is well; the first good result afterwards counts at once."""
     world = World(a_check("web"))
     world.go(1)
     world.now_s += 500
