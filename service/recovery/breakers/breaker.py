@@ -65,6 +65,7 @@ class CircuitBreaker:
         "__weakref__",
         "_bulletin",
         "_clock",
+        "_failed_result",
         "_lock",
         "_long_s",
         "_machine",
@@ -91,6 +92,7 @@ class CircuitBreaker:
         self._bulletin = Bulletin(listeners)
         self._lock = Lock()
         self._long_s = self._longest_good_s()
+        self._failed_result = self.settings.failed_result
 
     @property
     def state(self) -> CircuitState:
@@ -311,16 +313,23 @@ class CircuitBreaker:
         now_s = self._monotonic_s()
         machine = self._machine
         with self._lock:
+            wait_s = machine.shut_until_s - now_s
+            if wait_s > 0.0:  # the short way to a refusal
+                machine.rejected_count += 1
+                raise BreakerOpenError(self.name, machine.reason, wait_s)
             change = machine.advance(now_s)
             if change is not None:
                 self._note(change)
             generation = machine.take()
-            reason, wait_s = machine.reason, 0.0 if generation else machine.retry_after_s(now_s)
+            refusal = None if generation else self._refusal(now_s)
         if self._bulletin.waiting:
             self._bulletin.deliver()
-        if not generation:
-            raise BreakerOpenError(self.name, reason, wait_s)
+        if refusal is not None:
+            raise refusal
         return generation
+
+    def _refusal(self, now_s: float) -> BreakerOpenError:
+        return BreakerOpenError(self.name, self._machine.reason, self._machine.retry_after_s(now_s))
 
     def _enter(self) -> tuple[int, float]:
         return self._machine.free_pass or self._admit(), self._monotonic_s()
@@ -328,19 +337,20 @@ class CircuitBreaker:
     def _succeed(self, generation: int, started_s: float, result: object) -> None:
         """Settle a call that raised nothing; the short way first."""
         now_s = self._monotonic_s()
-        if now_s - started_s <= self._long_s:
+        is_failure = self._failed_result
+        said = "" if is_failure is None else self._said(is_failure, generation, started_s, result)
+        if not said and now_s - started_s <= self._long_s:
             machine = self._machine
             with self._lock:
                 if generation == machine.free_pass:
                     machine.window.add(now_s)
                     return
-        self._settle(generation, started_s, None, self._said(generation, started_s, result))
+        self._settle(generation, started_s, None, said)
 
-    def _said(self, generation: int, started_s: float, result: object) -> str:
+    def _said(self, is_failure: Callable[[Any], bool], generation: int, started_s: float, result: object) -> str:
         """Say why a result is a failure; empty if it is none."""
-        is_failure = self.settings.failed_result
         try:
-            is_bad = is_failure is not None and is_failure(result)
+            is_bad = is_failure(result)
         except BaseException as error:
             self._settle(generation, started_s, error)
             raise
@@ -390,11 +400,9 @@ class CircuitBreaker:
             raise
 
     def _longest_good_s(self) -> float:
-        """Below this a result is surely good; nothing is where results themselves are judged."""
-        chosen = self.settings
-        if chosen.failed_result is not None:
-            return -1.0
-        return min(s for s in (chosen.slow_call_s, chosen.call_timeout_s, math.inf) if s is not None)
+        """A call that takes longer is slow or a failure."""
+        limits = (self.settings.slow_call_s, self.settings.call_timeout_s, math.inf)
+        return min(limit for limit in limits if limit is not None)
 
     def _apply(self, signal: CircuitSignal, reason: str) -> None:
         now_s = self._monotonic_s()

@@ -54,12 +54,12 @@ class BreakerMachine:
         Number of the present stay in ``state``, from 1.
     free_pass
         The generation while calls pass without asking, otherwise 0: one number to read on the way in.
+    shut_until_s
+        Until then every call is refused, monotonic seconds; minus infinity where calls pass or are chosen.
     window
         The calls that are judged.
     entered_s
         When that stay began, monotonic seconds.
-    open_s
-        How long it stays open this time, seconds.
     reason
         Why it was last opened or forced; empty when closed.
     failure_count, slow_count, rejected_count, late_count, opened_count
@@ -80,10 +80,10 @@ class BreakerMachine:
         "generation",
         "last_failure",
         "late_count",
-        "open_s",
         "opened_count",
         "reason",
         "rejected_count",
+        "shut_until_s",
         "slow_count",
         "state",
         "window",
@@ -94,11 +94,12 @@ class BreakerMachine:
         self._jitter = jitter
         self._probes_out = 0
         self._probes_succeeded = 0
-        self._unjittered_s = self.open_s = settings.reset_timeout_s
+        self._unjittered_s = settings.reset_timeout_s
         self.window = CallWindow(settings.window_calls, settings.monitoring_period_s)
         self.state = CircuitState.CLOSED
         self.generation = self.free_pass = 1
         self.entered_s = 0.0
+        self.shut_until_s = -math.inf
         self.reason = ""
         self.failure_count = 0
         self.slow_count = 0
@@ -125,11 +126,9 @@ class BreakerMachine:
         Change or None
             The change, if time made one.
         """
-        if now_s - self.entered_s < self._stay_s():
-            return None
-        if self.state is CircuitState.OPEN:
+        if self.state is CircuitState.OPEN and now_s >= self.shut_until_s:
             return self.apply(CircuitSignal.RESET_TIMEOUT_PASSED, now_s, self.reason)
-        if self._probes_out:
+        if self.state is CircuitState.HALF_OPEN and self._probes_out and now_s >= self._probing_until_s():
             return self.apply(CircuitSignal.PROBES_LOST, now_s, "probes did not return in time")
         return None
 
@@ -235,10 +234,7 @@ class BreakerMachine:
         self.reason = "" if self.state is CircuitState.CLOSED else reason
         self._probes_out = self._probes_succeeded = 0
         self.window.clear()
-        if self.state is CircuitState.OPEN:
-            self._choose_open_time(signal)
-        elif self.state is not CircuitState.HALF_OPEN:
-            self._unjittered_s = self._settings.reset_timeout_s
+        self.shut_until_s = self._choose_end(signal, now_s)
         if self.state is previous:
             return None
         self.opened_count += self.state is CircuitState.OPEN
@@ -257,25 +253,23 @@ class BreakerMachine:
         float
             0 where calls pass, infinity where only a person can let them pass.
         """
-        if self.state is CircuitState.FORCED_OPEN:
-            return math.inf
-        if self.state is CircuitState.OPEN or self.state is CircuitState.HALF_OPEN:
-            return max(self.entered_s + self._stay_s() - now_s, 0.0)
-        return 0.0
+        until_s = self._probing_until_s() if self.state is CircuitState.HALF_OPEN else self.shut_until_s
+        return max(until_s - now_s, 0.0)
 
-    def _stay_s(self) -> float:
-        if self.state is CircuitState.OPEN:
-            return self.open_s
-        if self.state is CircuitState.HALF_OPEN:
-            return self._settings.max_half_open_s or self._settings.reset_timeout_s
-        return math.inf
+    def _probing_until_s(self) -> float:
+        return self.entered_s + (self._settings.max_half_open_s or self._settings.reset_timeout_s)
 
-    def _choose_open_time(self, signal: CircuitSignal) -> None:
+    def _choose_end(self, signal: CircuitSignal, now_s: float) -> float:
+        """Say until when every call of the new stay is refused; open times grow from one failed probe to the next."""
         chosen = self._settings
-        if signal in _BACK_TO_OPEN:
-            longest_s = max(chosen.max_reset_timeout_s, chosen.reset_timeout_s)
-            self._unjittered_s = min(self._unjittered_s * chosen.reset_growth, longest_s)
-        self.open_s = self._unjittered_s * (1 + chosen.reset_jitter * self._jitter())
+        if self.state is CircuitState.OPEN:
+            if signal in _BACK_TO_OPEN:
+                longest_s = max(chosen.max_reset_timeout_s, chosen.reset_timeout_s)
+                self._unjittered_s = min(self._unjittered_s * chosen.reset_growth, longest_s)
+            return now_s + self._unjittered_s * (1 + chosen.reset_jitter * self._jitter())
+        if self.state is not CircuitState.HALF_OPEN:
+            self._unjittered_s = chosen.reset_timeout_s
+        return math.inf if self.state is CircuitState.FORCED_OPEN else -math.inf
 
     def _count_bad(self, now_s: float, failure: str, *, is_failure: bool, is_slow: bool) -> None:
         self.window.add_bad(now_s, is_failure=is_failure, is_slow=is_slow)

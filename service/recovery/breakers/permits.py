@@ -59,11 +59,11 @@ class Permit:
         self.__enter__()
         limit_s = self._breaker.settings.call_timeout_s
         if limit_s is not None:
-            timeout = asyncio.timeout(limit_s)
             try:
+                timeout = asyncio.timeout(limit_s)
                 await timeout.__aenter__()
-            except BaseException as error:  # outside a task: the permit must not be lost
-                self.__exit__(type(error), error, None)
+            except BaseException:  # outside a task: the permit must not be lost, and nothing was learnt
+                self.__exit__(GeneratorExit, GeneratorExit(), None)
                 raise
             self._timeout = timeout
         return self

@@ -1,17 +1,25 @@
 """The breaker as applications use it."""
 
 import asyncio
+import copy
+import math
+import pickle
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from random import Random
 
 import pytest
 
 from models.errors import ConfigurationError
 from service.recovery import BreakerOpenError, BreakerSettings, CircuitBreaker, CircuitState
 from service.recovery.breakers import CallTimeoutError, Verdict
+from service.recovery.breakers.permits import PermitReusedError
+from service.recovery.breakers.states import IllegalSignalError
 from tests.service.recovery.breakers.clock import HandClock
 
 SETTINGS = BreakerSettings(failure_threshold=2, monitoring_period_s=10, reset_timeout_s=5, reset_jitter=0)
@@ -74,6 +82,26 @@ def test_a_jump_of_the_wall_clock_changes_nothing(days):
     assert breaker.refresh() is CircuitState.OPEN
     clock.advance(5)
     assert breaker.refresh() is CircuitState.HALF_OPEN
+
+
+def test_a_jump_of_the_machines_own_wall_clock_changes_nothing(monkeypatch):
+    """With the clock that ships, a day forward or back in the wall clock moves neither the wait nor the refusal."""
+    breaker = CircuitBreaker("orders", replace(SETTINGS, reset_timeout_s=3600))
+    breaker.trip("drill")
+    for days in (-1, 1):
+
+        class Jumped(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return datetime.now(tz) + timedelta(days=days)  # noqa: B023  # used within the turn of the loop
+
+        monkeypatch.setattr("service.clock.datetime", Jumped)
+        monkeypatch.setattr("time.time", lambda real=time.time, days=days: real() + days * 86_400)
+        assert breaker.refresh() is CircuitState.OPEN
+        with pytest.raises(BreakerOpenError) as refused:
+            breaker.call(len, "abc")
+        assert 3500 < refused.value.retry_after_s <= 3600
+        assert abs(breaker.snapshot().opened_at - Jumped.now(UTC)) < timedelta(minutes=1)
 
 
 def test_excluded_errors_are_answers():
@@ -255,11 +283,11 @@ def test_checks_from_outside_trip_it():
 
 @pytest.mark.parametrize("probes", [1, 3])
 def test_half_open_lets_exactly_the_probes_through(probes):
-    """Of 200 callers at once, N reach the dependency while none has returned."""
+    """Of 1,000 threads at once, N reach the dependency while none has returned."""
     clock = HandClock()
     breaker = broken(clock, replace(SETTINGS, half_open_probes=probes))
     clock.advance(5)
-    callers, arrived, go = 200, [], threading.Event()
+    callers, arrived, go = 1000, [], threading.Event()
     refused = threading.Semaphore(0)
 
     def dependency():
@@ -282,6 +310,43 @@ def test_half_open_lets_exactly_the_probes_through(probes):
     assert (len(arrived), breaker.state) == (probes, CircuitState.CLOSED)
 
 
+@pytest.mark.parametrize("probes", [1, 3])
+@pytest.mark.parametrize("is_back", [True, False])
+def test_half_open_lets_exactly_the_probes_of_tasks_through(probes, is_back):
+    """Of 1,000 tasks at once, N reach the dependency; they alone decide."""
+    clock = HandClock()
+    breaker = broken(clock, replace(SETTINGS, half_open_probes=probes))
+    clock.advance(5)
+
+    async def story():
+        go, arrived = asyncio.Event(), []
+
+        @breaker
+        async def dependency():
+            arrived.append(1)
+            await go.wait()
+            if not is_back:
+                fail()
+
+        calls = [asyncio.ensure_future(dependency()) for _ in range(1000)]
+        await asyncio.sleep(0)
+        go.set()
+        ends = await asyncio.gather(*calls, return_exceptions=True)
+        return len(arrived), sum(isinstance(end, BreakerOpenError) for end in ends)
+
+    assert asyncio.run(story()) == (probes, 1000 - probes)
+    assert breaker.state is (CircuitState.CLOSED if is_back else CircuitState.OPEN)
+
+
+def test_parallel_calls_take_no_longer_than_one():
+    """Five calls of 0.2 s from five threads take about 0.2 s, far from the second that one after the other would."""
+    breaker = CircuitBreaker("orders", SETTINGS)
+    with ThreadPoolExecutor(5) as pool:
+        began = time.monotonic()
+        list(pool.map(breaker(time.sleep), [0.2] * 5))
+        assert time.monotonic() - began < 0.7
+
+
 def test_callers_never_wait_for_each_other():
     """Five calls are inside the protected function at the same time: no lock is held during a call."""
     breaker = CircuitBreaker("orders", SETTINGS, clock=HandClock())
@@ -296,3 +361,296 @@ def test_an_interrupt_is_no_verdict():
     with pytest.raises(KeyboardInterrupt), breaker.guard():
         raise KeyboardInterrupt
     assert (breaker.state, breaker.snapshot().failure_count) == (CircuitState.CLOSED, 0)
+
+
+def test_slow_calls_open_it():
+    """Calls that answer, but too slowly: sync, async and in a block; the share and the figures are told."""
+    clock = HandClock()
+    chosen = BreakerSettings(slow_call_s=1, slow_call_rate=0.5, minimum_calls=4)
+    breaker = CircuitBreaker("orders", chosen, clock=clock)
+
+    async def slow():
+        clock.advance(2)
+
+    breaker.call(clock.advance, 1.0)
+    breaker.call(clock.advance, 0.5)
+    breaker.call(clock.advance, 1.5)
+    assert (breaker.state, breaker.snapshot().slow_rate) == (CircuitState.CLOSED, pytest.approx(1 / 3))
+    asyncio.run(breaker(slow)())
+    snapshot = breaker.snapshot()
+    assert (snapshot.state, snapshot.slow_count, snapshot.failure_count) == (CircuitState.OPEN, 2, 0)
+    assert snapshot.reason == "2 of 4 calls took longer than 1 s within 60 s"
+
+
+def test_a_share_of_failures_opens_it():
+    """Not before there are enough calls; the rates of an empty window are unknown."""
+    chosen = BreakerSettings(failure_threshold=None, failure_rate=0.5, minimum_calls=4, window_calls=10)
+    breaker = CircuitBreaker("orders", chosen, clock=HandClock())
+    assert math.isnan(breaker.snapshot().failure_rate)
+    assert math.isnan(breaker.snapshot().slow_rate)
+    for function in (fail, dict, fail):
+        if function is fail:
+            with pytest.raises(ConnectionError):
+                breaker.call(fail)
+        else:
+            breaker.call(function)
+    assert (breaker.state, breaker.snapshot().failure_rate) == (CircuitState.CLOSED, pytest.approx(2 / 3))
+    with pytest.raises(ConnectionError):
+        breaker.call(fail)
+    assert (breaker.state, breaker.snapshot().opened_count) == (CircuitState.OPEN, 1)
+
+
+def test_results_can_be_failures():
+    """An answer that says so counts as a failure and is handed out all the same; its content stays private."""
+    chosen = BreakerSettings(failure_threshold=3, failed_result=lambda result: result == "503, password hunter2")
+    breaker = CircuitBreaker("orders", chosen, clock=HandClock())
+
+    async def answers():
+        return "503, password hunter2"
+
+    assert breaker.call(str, "503, password hunter2") == "503, password hunter2"
+    asyncio.run(breaker(answers)())
+    assert breaker.call(str, "200") == "200"
+    with breaker.guard() as permit:
+        permit.fail("503")
+    snapshot = breaker.snapshot()
+    assert (snapshot.failure_count, snapshot.success_count, snapshot.last_failure) == (3, 1, "503")
+    assert breaker.events[-1].reason == "3 failures within 60 s, the last: 503"
+    assert "hunter2" not in repr((snapshot, breaker.events))
+
+
+def test_a_broken_judge_of_results_does_not_keep_a_permit():
+    """What it raises reaches the caller, and the probe is over: another may try."""
+    clock = HandClock()
+    breaker = broken(clock, replace(SETTINGS, failed_result=lambda result: result[0]))
+    clock.advance(5)
+    with pytest.raises(IndexError):
+        breaker.call(str, "")
+    assert (breaker.state, breaker.snapshot().last_failure) == (
+        CircuitState.OPEN,
+        "IndexError: string index out of range",
+    )
+
+
+def test_open_times_grow_and_vary():
+    """Twice as long after each failed probe, up to the cap, each varied; back to the first after it has closed."""
+    clock = HandClock()
+    chosen = replace(SETTINGS, max_reset_timeout_s=15, reset_jitter=0.5)
+    breaker = broken(clock, chosen, rng=Random(4))
+    waits = []
+    for _ in range(4):
+        waits.append(breaker.snapshot().retry_after_s)
+        clock.advance(waits[-1])
+        with pytest.raises(ConnectionError):
+            breaker.call(fail)
+    draws = Random(4)
+    assert waits == pytest.approx([base * (1 + 0.5 * draws.uniform(-1, 1)) for base in (5, 10, 15, 15)])
+    clock.advance(breaker.snapshot().retry_after_s)
+    breaker.call(dict)
+    breaker.trip("again")
+    draws.uniform(-1, 1)
+    assert breaker.snapshot().retry_after_s == pytest.approx(5 * (1 + 0.5 * draws.uniform(-1, 1)))
+
+
+def test_two_breakers_do_not_probe_in_step():
+    """Without a seed given, the open times of two differ."""
+    first, second = (broken(settings=replace(SETTINGS, reset_jitter=0.5)) for _ in range(2))
+    assert first.snapshot().retry_after_s != second.snapshot().retry_after_s
+
+
+def test_lost_probes_end():
+    """A probe that never returns keeps the others out for the longest wait only; when it does return, it is late."""
+    clock = HandClock()
+    breaker = broken(clock, replace(SETTINGS, max_half_open_s=3))
+    clock.advance(5)
+    lost = breaker.guard()
+    lost.__enter__()
+    with pytest.raises(BreakerOpenError, match="again in 3 s"):
+        breaker.call(dict)
+    clock.advance(3)
+    with pytest.raises(BreakerOpenError, match=r"probes did not return in time.*again in 10 s"):
+        breaker.call(dict)
+    lost.__exit__(None, None, None)
+    assert (breaker.state, breaker.snapshot().late_count) == (CircuitState.OPEN, 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "is_let_through", "counted"),
+    [
+        (CircuitState.FORCED_OPEN, False, 0),
+        (CircuitState.DISABLED, True, 0),
+        (CircuitState.METRICS_ONLY, True, 9),
+    ],
+)
+def test_forced_states(state, is_let_through, counted):
+    """Each treats calls in its way, for as long as a person wants; the change is told and reset is the way back."""
+    clock, heard = HandClock(), []
+    breaker = CircuitBreaker("orders", SETTINGS, clock=clock, listeners=[heard.append])
+    breaker.force(state, "drill")
+    for _ in range(9):
+        with pytest.raises(ConnectionError if is_let_through else BreakerOpenError):
+            breaker.call(fail)
+        with pytest.raises(ConnectionError if is_let_through else BreakerOpenError), breaker.guard():
+            fail()
+        clock.advance(1000 if state is CircuitState.FORCED_OPEN else 0)
+    assert breaker.refresh() is state
+    snapshot = breaker.snapshot()
+    assert (snapshot.reason, snapshot.recent_failures, snapshot.failure_count) == ("drill", 2 * counted, 2 * counted)
+    with pytest.raises(IllegalSignalError, match=f"{state} cannot take TRIP"):
+        breaker.trip("finding")
+    breaker.reset()
+    assert breaker.call(len, "abc") == 3
+    assert [event.to_record().kind for event in heard] == ["CIRCUIT_BREAKER_FORCED", "CIRCUIT_BREAKER_RESET"]
+
+
+def test_what_is_forced_open_says_how_to_get_out():
+    """No time to wait for: somebody must reset it."""
+    breaker = CircuitBreaker("orders", SETTINGS, clock=HandClock())
+    breaker.force(CircuitState.FORCED_OPEN, "drill")
+    with pytest.raises(BreakerOpenError, match=r"refuses the call: drill\. Remedy: reset it") as refused:
+        breaker.call(dict)
+    assert refused.value.retry_after_s == math.inf
+
+
+@pytest.mark.parametrize("state", [CircuitState.OPEN, CircuitState.CLOSED, CircuitState.HALF_OPEN])
+def test_only_forced_states_can_be_forced(state):
+    """The others have their own ways."""
+    breaker = CircuitBreaker("orders", SETTINGS, clock=HandClock())
+    with pytest.raises(ConfigurationError, match=f"cannot be forced to {state}.*FORCED_OPEN, DISABLED, METRICS_ONLY"):
+        breaker.force(state, "x")
+
+
+def test_a_refusal_can_be_copied_and_sent():
+    """Its text and fields survive, for example on the way out of a worker process."""
+    breaker = broken()
+    with pytest.raises(BreakerOpenError) as refused:
+        breaker.call(dict)
+    for twin in (copy.copy(refused.value), pickle.loads(pickle.dumps(refused.value))):  # noqa: S301  # our own bytes
+        assert (str(twin), twin.retry_after_s, twin.remedy) == (str(refused.value), 5, "try again in 5 s")
+
+
+def test_an_error_without_a_readable_text_passes_unchanged():
+    """An exception whose text raises is counted by its kind, and the caller gets it."""
+
+    class Mute(Exception):  # noqa: N818  # only of this test
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    breaker = CircuitBreaker("orders", SETTINGS, clock=HandClock())
+
+    def mute():
+        raise Mute
+
+    with pytest.raises(Mute):
+        breaker.call(mute)
+    assert breaker.snapshot().last_failure == "Mute"
+
+
+def test_a_coroutine_that_nobody_awaits_is_refused():
+    """A coroutine function behind the synchronous call would count as a success before it begins."""
+    breaker = CircuitBreaker("orders", BreakerSettings(failure_threshold=1), clock=HandClock())
+
+    async def fetch():
+        fail()
+
+    class Fetcher:
+        async def __call__(self):
+            fail()
+
+    for calling in (lambda: breaker.call(fetch), breaker(lambda: fetch())):  # noqa: PLW0108  # a plain function that gives a coroutine
+        with pytest.raises(ConfigurationError, match="call_async"):
+            calling()
+    assert breaker.snapshot().success_count == 0
+    with pytest.raises(ConnectionError):
+        asyncio.run(breaker(Fetcher())())
+    assert breaker.state is CircuitState.OPEN
+
+
+def test_methods_can_be_decorated():
+    """``self`` arrives, sync and async."""
+    breaker = CircuitBreaker("orders", SETTINGS, clock=HandClock())
+
+    class Shop:
+        name = "shop"
+
+        @breaker
+        def plain(self, suffix=""):
+            return self.name + suffix
+
+        @breaker
+        async def waiting(self):
+            return self.name
+
+    assert (Shop().plain(suffix="!"), asyncio.run(Shop().waiting())) == ("shop!", "shop")
+    assert breaker.snapshot().success_count == 2
+
+
+def test_a_permit_is_good_for_one_call():
+    """Used twice, it would lose count of the probes."""
+    permit = CircuitBreaker("orders", SETTINGS, clock=HandClock()).guard()
+    with permit:
+        pass
+    with pytest.raises(PermitReusedError, match="used twice"), permit:
+        pass
+
+
+def test_a_permit_outside_a_task_is_given_back():
+    """Where the call timeout cannot run, the probe is not lost."""
+    clock = HandClock()
+    breaker = broken(clock, replace(SETTINGS, call_timeout_s=1))
+    clock.advance(5)
+    entering = breaker.guard().__aenter__()
+    with pytest.raises(RuntimeError):
+        entering.send(None)
+    assert breaker.call(len, "abc") == 3
+
+
+def test_a_decorated_coroutine_function_keeps_the_call_timeout():
+    """Cancelled at the limit, counted as a failure."""
+    breaker = CircuitBreaker("orders", BreakerSettings(failure_threshold=1, call_timeout_s=0.01))
+
+    @breaker
+    async def hang():
+        await asyncio.sleep(60)
+
+    with pytest.raises(CallTimeoutError, match=r"'orders' took longer than 0.01 s"):
+        asyncio.run(hang())
+    assert breaker.state is CircuitState.OPEN
+
+
+def test_events_are_kept_and_bounded():
+    """The latest hundred can be read without a listener; those that a stuck listener leaves waiting are bounded."""
+    stuck, go, heard = threading.Event(), threading.Event(), []
+
+    def slow(event):
+        heard.append(event)
+        stuck.set()
+        assert go.wait(30)
+
+    breaker = CircuitBreaker("orders", SETTINGS, clock=HandClock(), listeners=[slow])
+    thread = threading.Thread(target=breaker.trip, args=("first",))
+    thread.start()
+    assert stuck.wait(30)
+    for number in range(600):
+        breaker.reset()
+        breaker.trip(f"number {number}")
+    assert breaker.snapshot().lost_event_count == 200
+    assert (len(breaker.events), breaker.events[-1].reason) == (100, "number 599")
+    go.set()
+    thread.join(30)
+    assert len(heard) == 1001
+    assert [event.reason for event in heard[-1:]] == ["number 599"]
+
+
+def test_threads_lose_no_call():
+    """Under many threads the totals add up and the window holds its size."""
+    breaker = CircuitBreaker("orders", BreakerSettings(failure_threshold=None, failure_rate=1, window_calls=50))
+
+    def work(number):
+        with suppress(ConnectionError):
+            breaker.call(fail if number % 5 == 0 else dict)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(5000)))
+    snapshot = breaker.snapshot()
+    assert (snapshot.success_count, snapshot.failure_count, snapshot.recent_calls) == (4000, 1000, 50)

@@ -78,7 +78,7 @@ class Model(RuleBasedStateMachine):
         is_enough = len(recent) >= limits.minimum_calls
         return is_enough and (failures / len(recent) >= limits.failure_rate or slow / len(recent) >= 0.75)
 
-    @rule(seconds=st.sampled_from([0.0, 0.5, 3.9, 4.0, 4.9, 5.0, 9.9, 10.0]))
+    @rule(seconds=st.sampled_from([0.0, 0.5, 3.75, 4.0, 4.75, 5.0, 9.75, 10.0]))
     def wait(self, seconds):
         """Time passes."""
         self.now += seconds
@@ -191,6 +191,9 @@ class Model(RuleBasedStateMachine):
         assert machine.rejected_count == self.rejected
         if self.state is CircuitState.OPEN:
             assert machine.retry_after_s(self.now) == max(self.entered + self.open_s - self.now, 0)
+            assert machine.shut_until_s == self.entered + self.open_s
+        else:
+            assert machine.shut_until_s == (math.inf if self.state is CircuitState.FORCED_OPEN else -math.inf)
         if self.state is not CircuitState.HALF_OPEN:
             recent = self.recent()
             wanted = (len(recent), sum(call[1] for call in recent), sum(call[2] for call in recent))
@@ -394,11 +397,11 @@ def test_open_times_vary_by_the_jitter():
     draws = iter([-1.0, 1.0, 0.5])
     machine = BreakerMachine(replace(COUNTING, reset_jitter=0.2), lambda: next(draws))
     machine.apply(CircuitSignal.TRIP, 0.0, "x")
-    times = [machine.open_s]
+    times = [machine.shut_until_s]
     for _ in range(2):
         machine.apply(CircuitSignal.RESET_TIMEOUT_PASSED, 0.0)
         machine.apply(CircuitSignal.PROBE_FAILED, 0.0, "x")
-        times.append(machine.open_s)
+        times.append(machine.shut_until_s)
     assert times == pytest.approx([5 * 0.8, 10 * 1.2, 12 * 1.1])
 
 
@@ -408,4 +411,4 @@ def test_the_cap_never_shortens_the_first_open_time():
     machine.apply(CircuitSignal.TRIP, 0.0, "x")
     machine.apply(CircuitSignal.RESET_TIMEOUT_PASSED, 900.0)
     machine.apply(CircuitSignal.PROBE_FAILED, 900.0, "x")
-    assert machine.open_s == 900
+    assert machine.shut_until_s == 1800
