@@ -60,9 +60,11 @@ class Drained:
     seconds: float
 
 
-def settings_of(peers):
-    """Supervisor restarts, HAProxy isolates and releases."""
-    names = ("web-1", "web-2")
+COMPONENTS = {"web-1": ["web-1"], "web-2": ["web-2"]}
+
+
+def settings_of(peers, components):
+    """Supervisor restarts the programs of the components, HAProxy isolates and releases servers of the same names."""
     return Settings(
         store_url="sqlite://",
         actuators={
@@ -70,13 +72,13 @@ def settings_of(peers):
                 "type": "supervisor",
                 "url": peers.supervisor_url,
                 "allow": ["RESTART_COMPONENT"],
-                "components": {name: {"programs": [name]} for name in names},
+                "components": {name: {"programs": programs} for name, programs in components.items()},
             },
             "balancer": {
                 "type": "haproxy",
                 "url": peers.haproxy_url,
                 "allow": ["ISOLATE_COMPONENT", "RELEASE_COMPONENT"],
-                "components": {name: {"servers": [f"web/{name}"]} for name in names},
+                "components": {name: {"servers": [f"web/{name}"]} for name in components},
             },
         },
     )
@@ -85,8 +87,8 @@ def settings_of(peers):
 class Restarts:
     """A journal over the real peers; the facts that verify a run come from the load."""
 
-    def __init__(self, peers, load):
-        settings = settings_of(peers)
+    def __init__(self, peers, load, components=COMPONENTS):
+        settings = settings_of(peers, components)
         self._store = SqlStore(settings.store)
         self._load, self._clock = load, SystemClock()
         self._strategies = read_strategies(STRATEGIES, source="drain.py")

@@ -46,7 +46,11 @@ class _Transport(xmlrpc.client.Transport):
         """Open a new connection."""
         del host
         connection = self._connect()
-        connection.connect()
+        try:
+            connection.connect()
+        except OSError:
+            connection.close()
+            raise
         self.has_sent = True
         self._connection = (None, connection)
         return connection
