@@ -38,7 +38,7 @@ class JournalConfig(BaseModel):
 
     max_running: int = Field(default=4, ge=1, le=1000)
     """So many runs act or verify at one time, over all instances on one store; the others wait."""
-    action_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    action_timeout_s: float = Field(default=180.0, gt=0, le=7200)
     """An action that takes longer is in doubt: it is probed, and taken back if it may have been done."""
     lease_s: float = Field(default=30.0, ge=1, le=3600)
     """The runs of an instance that gave no sign of life for so long are taken over by another."""
@@ -77,7 +77,12 @@ class Settings(BaseSettings):
     """Everything that can be configured."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter=BELOW, toml_file="faultline.toml", frozen=True, extra="forbid"
+        env_prefix=PREFIX,
+        env_nested_delimiter=BELOW,
+        toml_file="faultline.toml",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # an input may be a password
     )
 
     data_dir: Path = Path(".faultline")
