@@ -11,7 +11,7 @@ from service.ports import Clock
 if TYPE_CHECKING:
     import httpx
 
-_CHUNK = 1 << 16
+_PLAIN = {"Accept-Encoding": "identity", "User-Agent": "faultline-check"}  # a small packed body may be huge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class HttpProbe:
                     follow_redirects=self.follow_redirects,
                     max_redirects=self.max_redirects,
                 ) as client,
-                client.stream(self.method, self.url, headers=dict(self.headers)) as response,
+                client.stream(self.method, self.url, headers=_PLAIN | dict(self.headers)) as response,
             ):
                 values = {"redirects": float(len(response.history)), **self._certificate(response)}
                 body = self._body(response, began + budget_s, values)
@@ -111,7 +111,7 @@ class HttpProbe:
     def _body(self, response: "httpx.Response", deadline_s: float, values: Mapping[str, float]) -> bytes:
         """Read at most so much; a body that drips is cut by the deadline."""
         body = bytearray()
-        for chunk in response.iter_bytes(_CHUNK):
+        for chunk in response.iter_bytes():  # as they come: whole chunks would be waited for
             body += chunk
             if len(body) >= self.max_body_bytes:
                 break

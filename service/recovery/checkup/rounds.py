@@ -217,6 +217,10 @@ class Checkup:
         """
         self._entries[self.checks[check_id].id].until = until
 
+    def maintained_until(self, check_id: str) -> datetime | None:
+        """End of the maintenance that somebody asked for, UTC; UnknownNameError if there is no check of that id."""
+        return self._entries[self.checks[check_id].id].until
+
     def ask(self, check_id: str, now_s: float) -> None:
         """Let a check run as soon as there is room; UnknownNameError if there is none of that id."""
         entry = self._entries[self.checks[check_id].id]
