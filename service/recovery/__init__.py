@@ -1,6 +1,6 @@
 """The pure engine core: no I/O; time is an argument or an injected clock, and no thread is ever started.
 
-Applications use breaker, bulkhead and levels directly: ``from service.recovery import CircuitBreaker``.
+Applications use breaker, bulkhead, levels and routes directly: ``from service.recovery import CircuitBreaker``.
 """
 
 from service.recovery.breakers import (
@@ -16,6 +16,7 @@ from service.recovery.breakers import (
 )
 from service.recovery.bulkhead import Bulkhead, BulkheadBoard, BulkheadFullError, BulkheadSettings, BulkheadSnapshot
 from service.recovery.degradation import Degradation, Ladder, Level, LevelChange
+from service.recovery.routes import RouteBlockedError, RouteGuard, RouteRules, RouteTable
 
 __all__ = [
     "BreakerBoard",
@@ -35,5 +36,9 @@ __all__ = [
     "Ladder",
     "Level",
     "LevelChange",
+    "RouteBlockedError",
+    "RouteGuard",
+    "RouteRules",
+    "RouteTable",
     "Verdict",
 ]

@@ -4,16 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from models.errors import ConfigurationError, FaultlineError, UnknownNameError
+from models.errors import ConfigurationError, UnknownNameError
 from service.ports import ActionKind
 from service.recovery.breakers.settings import BreakerSettings
 from service.recovery.bulkhead import BulkheadSettings
 from service.recovery.conditions import Condition, Evaluation
 from service.recovery.facts import Facts
 from service.recovery.isolations import REVERSALS, Isolations
-
-ANY = "*"
-Route = tuple[str, str]
+from service.recovery.routes import Route, RouteRules, RouteTable
 
 
 class IsolationType(StrEnum):
@@ -24,26 +22,6 @@ class IsolationType(StrEnum):
     DATABASE = "DATABASE"
     NETWORK = "NETWORK"
     RESOURCE = "RESOURCE"
-
-
-class RouteBlockedError(FaultlineError):
-    """A call runs along a route that is not open.
-
-    Parameters
-    ----------
-    caller
-        Who calls.
-    callee
-        Who is called.
-    reason
-        What closes the route.
-    """
-
-    def __init__(self, caller: str, callee: str, *, reason: str) -> None:
-        super().__init__(f"The route {caller} -> {callee} is blocked: {reason}.")
-        self.caller = caller
-        self.callee = callee
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,29 +141,15 @@ class IsolationBoundary:
         judged = (RuleMatch(rule=rule, evaluation=rule.condition.evaluate(facts)) for rule in ordered)
         return tuple(match for match in judged if match.evaluation.holds)
 
-    def objection(self, caller: str, callee: str) -> str:
-        """Say what this boundary has against a call.
-
-        Parameters
-        ----------
-        caller
-            Who calls.
-        callee
-            Who is called.
-
-        Returns
-        -------
-        str
-            Empty if nothing.
-        """
-        inside = (caller in self.components) + (callee in self.components)
-        if not inside:
-            return ""
-        if _matches(self.blocked_routes, caller, callee):
-            return f"boundary {self.id} blocks it"
-        if inside == 1 and self.allowed_routes and not _matches(self.allowed_routes, caller, callee):
-            return f"it crosses boundary {self.id}, which does not allow it"
-        return ""
+    @property
+    def route_rules(self) -> RouteRules:
+        """What it says of routes."""
+        return RouteRules(
+            boundary=self.id,
+            components=frozenset(self.components),
+            allowed=self.allowed_routes,
+            blocked=self.blocked_routes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,68 +202,20 @@ class Boundaries:
                 return boundary
         raise UnknownNameError("component", component, self.components)
 
-    def objection(self, caller: str, callee: str, isolations: Isolations) -> str:
-        """Say what closes a route; UnknownNameError if a component is in no boundary.
+    def route_table(self, isolations: Isolations) -> RouteTable:
+        """Tell which routes are open.
 
         Parameters
         ----------
-        caller
-            Who calls.
-        callee
-            Who is called.
         isolations
             What is in force.
 
         Returns
         -------
-        str
-            Empty if the route is open.
+        RouteTable
+            Closed: routes of an isolated component, blocked routes, and crossings that are not allowed.
         """
-        ends = (self.of(caller), self.of(callee))
-        for component in (callee, caller):
-            if component in isolations.isolated:
-                return f"{component} is isolated"
-        return next((text for text in (b.objection(caller, callee) for b in ends) if text), "")
-
-    def is_route_allowed(self, caller: str, callee: str, isolations: Isolations) -> bool:
-        """Whether a call may be made; UnknownNameError if a component is in no boundary.
-
-        Parameters
-        ----------
-        caller
-            Who calls.
-        callee
-            Who is called.
-        isolations
-            What is in force.
-
-        Returns
-        -------
-        bool
-            False for an isolated component, a blocked route, or a crossing that is not allowed.
-        """
-        return not self.objection(caller, callee, isolations)
-
-    def check_route(self, caller: str, callee: str, isolations: Isolations) -> None:
-        """Refuse a call that may not be made; UnknownNameError if a component is in no boundary.
-
-        Parameters
-        ----------
-        caller
-            Who calls.
-        callee
-            Who is called.
-        isolations
-            What is in force.
-
-        Raises
-        ------
-        RouteBlockedError
-            With the reason, if the route is not open.
-        """
-        reason = self.objection(caller, callee, isolations)
-        if reason:
-            raise RouteBlockedError(caller, callee, reason=reason)
+        return RouteTable(tuple(boundary.route_rules for boundary in self.all), isolations.isolated)
 
     def breaker_settings(self) -> dict[str, BreakerSettings]:
         """Settings for a board of breakers.
@@ -320,10 +236,6 @@ class Boundaries:
             One a boundary that declares a bulkhead, by its id.
         """
         return {boundary.id: boundary.bulkhead for boundary in self.all if boundary.bulkhead is not None}
-
-
-def _matches(routes: Iterable[Route], caller: str, callee: str) -> bool:
-    return any(source in {caller, ANY} and target in {callee, ANY} for source, target in routes)
 
 
 def _check_unique(what: str, names: Iterable[str]) -> None:

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import ConfigurationError, FaultlineError
 from service.ports import ActionKind
-from service.recovery.boundaries import ANY, Boundaries, IsolationBoundary, IsolationRule, IsolationType
+from service.recovery.boundaries import Boundaries, IsolationBoundary, IsolationRule, IsolationType
 from service.recovery.breakers.settings import BreakerSettings
 from service.recovery.bulkhead import BulkheadSettings
 from service.recovery.conditions import Condition
 from service.recovery.facts import FINDING_FACTS, VERIFICATION_FACTS
+from service.recovery.routes import ANY
 from service.recovery.strategies import (
     RecoveryStep,
     RecoveryStrategy,

@@ -9,12 +9,12 @@ from service.recovery.boundaries import (
     IsolationBoundary,
     IsolationRule,
     IsolationType,
-    RouteBlockedError,
 )
 from service.recovery.breakers import BreakerSettings
 from service.recovery.conditions import Condition
 from service.recovery.facts import FINDING_FACTS
 from service.recovery.isolations import Isolation, Isolations
+from service.recovery.routes import RouteBlockedError
 from tests.service.recovery.plans import NOW
 
 
@@ -72,20 +72,21 @@ BOUNDARIES = Boundaries(
 )
 def test_routes_are_open_or_refused_with_a_reason(caller, callee, cut, reason):
     """Blocked beats allowed, crossings need a permission where there are any, isolation cuts everything."""
-    isolations = isolated(*cut)
-    assert BOUNDARIES.is_route_allowed(caller, callee, isolations) is (not reason)
+    table = BOUNDARIES.route_table(isolated(*cut))
     if not reason:
-        BOUNDARIES.check_route(caller, callee, isolations)
+        table.check(caller, callee)
         return
-    with pytest.raises(RouteBlockedError, match=f"{caller} -> {callee} is blocked: {reason}"):
-        BOUNDARIES.check_route(caller, callee, isolations)
+    with pytest.raises(RouteBlockedError, match=f"{caller} -> {callee} is blocked: {reason}") as caught:
+        table.check(caller, callee)
+    assert (caught.value.caller, caught.value.callee, caught.value.reason) == (caller, callee, reason)
+    assert caught.value.boundary in {b.id for b in BOUNDARIES.all if {caller, callee} & set(b.components)}
 
 
 @pytest.mark.parametrize(("caller", "callee"), [("nobody", "web"), ("web", "nobody")])
 def test_an_unknown_component_is_an_error(caller, callee):
     """Neither allowed nor blocked: named, with what there is."""
     with pytest.raises(UnknownNameError, match="component 'nobody'"):
-        BOUNDARIES.is_route_allowed(caller, callee, Isolations())
+        BOUNDARIES.route_table(Isolations()).check(caller, callee)
 
 
 def test_each_component_gets_the_breaker_of_its_boundary():
