@@ -24,6 +24,24 @@ _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Where something stands in the text.
+
+    Parameters
+    ----------
+    line, column
+        Of its beginning, one-based.
+    start, end
+        Characters of the text, zero-based; the end is exclusive.
+    """
+
+    line: int
+    column: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """What a file says, and where.
 
@@ -33,10 +51,16 @@ class Document:
         Of dict, list, str, float, bool and None.
     lines
         One-based line of each value, by its path of keys and indices.
+    spans
+        Of each value likewise; that of a map or list ends where it begins.
+    keys
+        Span of the key of each value of a map.
     """
 
     content: Any
     lines: dict[Path, int]
+    spans: dict[Path, Span] = field(default_factory=dict)
+    keys: dict[Path, Span] = field(default_factory=dict)
 
 
 def read_yaml(text: str, source: str) -> Document:
@@ -71,7 +95,7 @@ def read_yaml(text: str, source: str) -> Document:
     except yaml.YAMLError as error:
         problem = f"{source}: not YAML: {' '.join(str(error).split())[:200]}."
         raise ConfigurationError(problem, remedy="remove control characters") from None
-    return Document(content=tree.content, lines=tree.lines)
+    return Document(content=tree.content, lines=tree.lines, spans=tree.spans, keys=tree.keys)
 
 
 def place(path: Path) -> str:
@@ -111,6 +135,8 @@ class _Tree:
     source: str
     content: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
+    spans: dict[Path, Span] = field(default_factory=dict)
+    keys: dict[Path, Span] = field(default_factory=dict)
     open: list[_Open] = field(default_factory=list)
     documents: int = 0
 
@@ -153,6 +179,7 @@ class _Tree:
             first = self.lines[(*inner.path, event.value)]
             self._fail(event, f"{where} is there already, from line {first}", "keep one of them")
         inner.key = event.value
+        self.keys[(*inner.path, event.value)] = _span(event)
 
     def _put(self, value: Any, event: yaml.Event) -> Path:
         path: Path = ()
@@ -166,6 +193,7 @@ class _Tree:
             self.open[-1].value[self.open[-1].key] = value
             self.open[-1].key = None
         self.lines[path] = _line(event)
+        self.spans[path] = _span(event)
         return path
 
     def _fail(self, event: yaml.Event, problem: str, remedy: str) -> None:
@@ -174,6 +202,13 @@ class _Tree:
 
 def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
+
+
+def _span(event: yaml.Event) -> Span:
+    begin, end = event.start_mark, event.end_mark
+    if begin is None or end is None:
+        return Span(line=1, column=1, start=0, end=0)
+    return Span(line=begin.line + 1, column=begin.column + 1, start=begin.index, end=end.index)
 
 
 def _plain(text: str) -> Any:

@@ -128,7 +128,7 @@ class RouteTable:
         return None
 
     def check(self, caller: str, callee: str) -> None:
-        """Refuse a call that may not be made with RouteBlockedError; UnknownNameError if nobody knows a component.
+        """Refuse a call that may not be made; UnknownNameError if a component is in no boundary.
 
         Parameters
         ----------
@@ -136,10 +136,15 @@ class RouteTable:
             Who calls.
         callee
             Who is called.
+
+        Raises
+        ------
+        RouteBlockedError
+            With the boundary and the reason, if the route is not open.
         """
         objection = self.objection(caller, callee)
         if objection is not None:
-            raise objection
+            raise RouteBlockedError(caller, callee, reason=objection.reason, boundary=objection.boundary)
 
     def _of(self, component: str) -> RouteRules:
         for rules in self.rules:
