@@ -168,3 +168,23 @@ def test_the_most_telling_metric_names_the_evidence():
         observe(situation_of(quiet(NAMES), events=pd.DataFrame([*rows, metric("db", "mem")]))), SETTINGS
     )
     assert item.metric == "mem"
+
+
+def test_what_a_callee_explains_is_told_in_per_cent():
+    """Half of the fallen points below explains a quarter of four fifths; as many explain nearly all of that."""
+    rows = [*silent("db", "web"), call("web", "db")]
+    items = alerts.collect(observe(situation_of(quiet(NAMES), events=pd.DataFrame(rows))), SETTINGS)
+    (taken,) = [item for item in items if item.weight < 0]
+    own = float(np.log1p(len(FALLEN))) + alerts.SILENCE_WEIGHT
+    share = alerts.EXPLAINED_SHARE * (own / (own + alerts.SLACK)) ** 2
+    assert taken.numbers["explained_share"] == pytest.approx(share)
+    assert taken.weight == pytest.approx(-share * own)
+    assert taken.statement == f"{share:.0%} of its fallen traffic is explained by that of db, which it calls."
+
+
+@pytest.mark.parametrize(("n", "more"), [(4, ""), (5, " and 1 more"), (9, " and 5 more")])
+def test_only_some_metrics_are_listed(n, more):
+    """Four names, and how many others there are."""
+    rows = [metric("db", f"cpu_{i}") for i in range(n)]
+    (item,) = alerts.collect(observe(situation_of(quiet(NAMES), events=pd.DataFrame(rows))), SETTINGS)
+    assert item.statement == f"Its alerts: {n} METRIC (on cpu_0 up, cpu_1 up, cpu_2 up, cpu_3 up{more})."

@@ -194,3 +194,34 @@ def test_it_is_part_of_the_sum():
     verdict = judge(observe(neighbours()), SETTINGS)
     assert any(item.collector == "environment" for item in verdict.evidence["c00"])
     assert any(m.name == "environment" for m in judge(observe(neighbours(attributes=None)), SETTINGS).skipped)
+
+
+def test_the_chance_is_corrected_for_the_places_tried():
+    """Five hosts are five tries; hosts of one component are none."""
+    alone = HOSTS | {"c19": {"host": ("own",)}}
+    three = environment.chance_of(3, moved=3, there=4, known=20)
+    assert collect(neighbours())["c00"].numbers["chance"] == pytest.approx(5 * three)
+    assert collect(neighbours(attributes=alone))["c00"].numbers["chance"] == pytest.approx(5 * three)
+
+
+def test_chance_has_its_limit():
+    """Two of five that moved may well share one host of five."""
+    assert collect(neighbours(busy=("c00",), slow=("c01",), elsewhere=("c04", "c08", "c12"))) == {}
+
+
+def test_small_moves_beside_a_large_one_do_not_count():
+    """What has less than a fifth of the strongest one's points has not moved."""
+    found = metrics.collect(observe(neighbours()), SETTINGS)
+    for weak, n in ((5.9, 0), (6.1, 3)):
+        scores = {"c00": 30.0, "c01": weak, "c02": weak}
+        assert len(environment.collect(observe(neighbours()), found, scores, SETTINGS)) == n
+
+
+def test_who_is_slower_than_busy_is_not_the_noisy_one():
+    """Resources that moved less than latency and errors are a consequence."""
+    found = metrics.collect(observe(neighbours()), SETTINGS)
+    slower = replace(found, saturation={"c00": 5.0, "c01": 8.0}, symptom={"c00": 6.0, "c01": 2.0})
+    scores = {"c00": 11.0, "c01": 10.0, "c02": 10.0}
+    told = {e.component: e.weight for e in environment.collect(observe(neighbours()), slower, scores, SETTINGS)}
+    assert told["c01"] > 0 > told["c00"]
+    assert told["c02"] == 0.0

@@ -143,3 +143,28 @@ def test_only_the_latest_messages_are_read(monkeypatch):
     )
     assert collect(table) == collect(table.iloc[::-1])
     assert any("new kinds" in item.statement for item in collect(table))
+
+
+def test_more_of_the_usual_is_no_error():
+    """A busy hour writes more, but nothing new and no error."""
+    assert collect([*USUAL, *evenly("db", 60, 79, 900, "served the request")]) == ()
+
+
+def test_the_most_telling_kind_is_shown():
+    """Of new kinds one that speaks of errors, else the most frequent; of vanished ones the most frequent."""
+    usual, seen = USUAL, [*evenly("db", 0, 59, 120, "beat"), *evenly("db", 0, 59, 240, "tick")]
+    fresh = [*evenly("db", 61, 79, 9, "warming up"), *evenly("db", 61, 79, 30, "all fine")]
+    shown = [item.statement for item in collect([*usual, *seen, *fresh])]
+    assert '2 new kinds of messages, such as "all fine" (30 times).' in shown
+    assert '2 kinds of messages stopped, such as "tick".' in shown
+    worse = collect([*usual, *seen, *fresh, *evenly("db", 61, 79, 4, "query refused")])
+    assert any('such as "query refused" (4 times)' in item.statement for item in worse)
+
+
+def test_the_rise_of_errors_must_beat_chance():
+    """The weight is that of the standard errors beyond three of a Poisson count."""
+    rows = [*USUAL, *evenly("db", 0, 59, 10, "query failed"), *evenly("db", 60, 79, 40, "query failed")]
+    (item,) = collect(rows)
+    before_s, now_s = 60 * 60, 19 * 60
+    error = np.sqrt(11 / before_s**2 + 41 / now_s**2)
+    assert item.weight == pytest.approx(np.log1p((40 / now_s - 10 / before_s) / error - logs.TOLERANCE))

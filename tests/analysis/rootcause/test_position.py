@@ -122,3 +122,13 @@ def test_it_can_be_switched_off():
     skipped = position.collect(observation, metrics.collect(observation, settings), settings)
     assert isinstance(skipped, SkippedMethod)
     assert "off" in skipped.reason
+
+
+@pytest.mark.parametrize(("below", "share"), [(0.0, 0.0), (2.25, 0.25), (4.5, 1.0), (99.0, 1.0)])
+def test_a_callee_explains_the_square_of_its_ratio(below, share):
+    """As odd as the caller and half a point more explains all."""
+    observation = observe(situation_of(quiet(NAMES)))
+    found = replace(metrics.collect(observation, SETTINGS), strength={"orders": 4.0, "db": below})
+    told = position.explain("orders", observation, found, SETTINGS)
+    assert told[0] == pytest.approx(share)
+    assert told[1:] == (("db", 1) if share else ("", 0))

@@ -89,3 +89,34 @@ def test_groups_leave_out_what_is_missing():
     rows = [row for trace in range(3) for row in family(trace, trace)]
     found = groups(view_spans(pd.DataFrame(rows), at(2), at(2)).spans, ["component"], "gap_s")
     assert {key: (len(a), len(b)) for key, (a, b) in found.items()} == {("db",): (2, 1)}
+
+
+def test_the_ends_belong_to_the_incident():
+    """A span at the onset is no history; one at the detection is of the incident."""
+    rows = [span(t, "a", "", "web", minute, 1.0) for t, minute in enumerate((49, 50, 60, 61, 62))]
+    assert viewed(rows, 50, 60)["is_incident"].tolist() == [False, True, True, True]
+
+
+def test_three_spans_after_the_detection_are_enough():
+    """Fewer, and the onset splits."""
+    rows = [span(t, "a", "", "web", minute, 1.0) for t, minute in enumerate((49, 55, 61, 62, 63))]
+    assert len(viewed(rows, 50, 60)) == 4
+    assert len(viewed(rows[:-1], 50, 60)) == 4
+    assert viewed(rows[:-1], 50, 60)["is_incident"].sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "scale"),
+    [
+        (np.array([1.0, 1.0, 1.0, 9.0]), (3 - 1) / 1.349),
+        (np.array([0.0, 10.0, 20.0, 30.0, 40.0]), 1.4826 * 10),
+        (np.full(4, 10.0), 10 * 0.05),
+        (np.zeros(4), 1e-6),
+    ],
+    ids=["quartiles", "median deviation", "floor", "nothing"],
+)
+def test_the_largest_of_several_spreads_counts(before, scale):
+    """None of them may be too small."""
+    centre = float(np.median(before))
+    shrink = np.sqrt(len(before) / (len(before) + 5))
+    assert compare(before, np.full(50, centre + 100)).deviations == pytest.approx(100 / scale * shrink)

@@ -139,3 +139,11 @@ def test_its_weight_follows_the_settings():
     table = spans({"db": 5.0})
     half = weights(collect(table, settings=replace(SETTINGS, trace_weight=SETTINGS.trace_weight / 2)))
     assert half["db"] == pytest.approx(weights(collect(table))["db"] / 2)
+
+
+def test_the_part_that_is_explained_is_the_square_of_the_ratio():
+    """Half as much below takes a quarter of the largest part."""
+    table = spans({"orders": 5.0})
+    whole = weights(collect(table))["orders"]
+    half = weights(collect(table, gaps={"db": whole / 2}))["orders"]
+    assert half == pytest.approx(whole * (1 - SETTINGS.explained_share / 4))
