@@ -1,10 +1,19 @@
 """From scores to likelihoods."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.rootcause.likelihood import confidence_of, estimate_likelihoods
+from analysis.rootcause.likelihood import (
+    FOR_METRICS,
+    INTERCEPT,
+    NOISE_SCORE,
+    PER_LEAD,
+    TEMPERATURE,
+    confidence_of,
+    estimate_likelihoods,
+)
 from tests.analysis.rootcause.helpers import verdict_of
 
 
@@ -57,3 +66,24 @@ def test_tiny_scores_are_no_confidence(scores, size):
     """What rounding leaves over convinces nobody."""
     small = {name: size * score / 1e6 for name, score in scores.items()}
     assert max(estimate_likelihoods(verdict_of(**small)).values(), default=0.0) < 0.01
+
+
+def test_the_others_share_by_their_relative_gaps():
+    """A fifth of the best score less is worth almost one unit of log odds."""
+    found = estimate_likelihoods(verdict_of(a=10.0, b=8.0, c=6.0))
+    assert found["b"] / found["c"] == pytest.approx(np.exp(0.2 / TEMPERATURE))
+
+
+def test_confidence_is_a_logistic_function_of_the_lead():
+    """With the fitted odds; half of what noise reaches is half as much."""
+    odds = INTERCEPT + PER_LEAD * np.log1p(3.0) + FOR_METRICS
+    assert confidence_of(5.0, 2.0) == pytest.approx(1 / (1 + np.exp(-odds)))
+    assert confidence_of(5.0, -4.0) == confidence_of(5.0, 0.0)
+    level = confidence_of(NOISE_SCORE, NOISE_SCORE)
+    assert confidence_of(NOISE_SCORE / 2, NOISE_SCORE / 2) == pytest.approx(level / 2)
+
+
+def test_equals_are_equally_likely():
+    """Candidates with the very same score share what the first of them would have had."""
+    found = estimate_likelihoods(verdict_of(a=10.0, b=10.0, c=4.0))
+    assert found["a"] == found["b"] > found["c"]
