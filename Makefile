@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: run setup test check lock bench pictures notebooks clean
+.PHONY: run setup test chaos check lock bench pictures notebooks clean
 
 run: setup ## train, replay an incident, print the diagnosis, serve on 127.0.0.1:8321
 	@$(BIN)/faultline run $(ARGS)
@@ -13,6 +13,9 @@ setup: ## prepare .venv from the lock; instant when nothing changed
 
 test: setup ## the whole test suite; skips what the machine cannot have, with the reason
 	@scripts/test.sh $(ARGS)
+
+chaos: setup ## the whole fault suite on SQLite and PostgreSQL: kills, stops, full disks; prints a table
+	$(BIN)/python -W ignore -m tests.chaos
 
 check: setup ## every static check
 	$(BIN)/ruff format --check .

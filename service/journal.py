@@ -70,7 +70,7 @@ class JournalSettings:
     """
 
     max_running: int = 4
-    action_timeout_s: float = 60.0
+    action_timeout_s: float = 180.0
     lease_s: float = 30.0
     instance: str = "local"
 

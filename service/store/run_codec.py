@@ -77,7 +77,7 @@ def loads(text: str) -> RecoveryRun:
         values = {name: codec.decode(hint, body[name]) for name, hint in _hints().items()}
         strategy = strategy_of(body["strategy"], source="the store")
         return RecoveryRun(strategy=strategy, facts=_facts(body["facts"]), **values)
-    except (ValueError, TypeError, KeyError, AttributeError, ConfigurationError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ConfigurationError) as error:
         raise InputError(f"this is not a stored recovery run: {error!r}", remedy="restore the store") from error
 
 

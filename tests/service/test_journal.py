@@ -9,7 +9,7 @@ from service.journal import JournalSettings, RecoveryJournal
 from service.ports import ActionKind, ActionOutcome, PermanentError, TransientError
 from service.records import RecordKind
 from service.recovery.lifecycle import IllegalRunSignalError
-from service.recovery.runs import RecoveryStatus, StepStatus
+from service.recovery.runs import RecoveryStatus, RunPhase, StepStatus
 from service.recovery.strategies import RecoveryType, StepType
 from service.store.recovery import RecoveryStore
 from service.store.sql import SqlStore
@@ -445,3 +445,131 @@ def test_every_step_type_can_be_stored(journal):
     stored = journal.run(run.id)
     assert dict(stored.facts) == {name: value for name, value in facts.items() if value is not None}
     assert (stored.strategy, stored.component, stored.incident_id) == (plan, "orders\\", "incident-é\0")
+
+
+def instance(store, world, told, name, **more):
+    """A journal of an instance of its own."""
+    return RecoveryJournal(store, world, told.append, JournalSettings(instance=name, **more))
+
+
+def test_requests_reach_a_run_of_another_instance(store, world, told):
+    """Any instance takes an approval or a cancellation; the one that holds the run answers with its next tick."""
+    ours, other = (instance(store, world, told, name) for name in "ab")
+    plan = strategy(isolate(), verify(), type=RecoveryType.SEMIAUTOMATIC, approvals=2)
+    run = start(ours, plan)
+    ours.tick(NOW, good)
+    for who in ("ann", "bob"):
+        assert other.approve(run.id, who, later(1)).phase is RunPhase.APPROVAL
+    ours.tick(later(2), lambda _: {})
+    assert (ours.run(run.id).approvals, world.verbs) == (("ann", "bob"), [ActionKind.ISOLATE_COMPONENT])
+    assert other.cancel(run.id, later(3)).status is RecoveryStatus.RUNNING
+    ours.tick(later(4), lambda _: {})
+    assert (ours.run(run.id).status, world.verbs[-1]) == (RecoveryStatus.CANCELLED, ActionKind.RELEASE_COMPONENT)
+    with pytest.raises(IllegalRunSignalError):
+        other.cancel(run.id, later(5))
+
+
+def test_a_request_that_comes_too_late_is_let_go(store, world, told):
+    """The run had ended when its holder looked: nothing is stuck."""
+    ours, other = (instance(store, world, told, name) for name in "ab")
+    run = start(ours, strategy(restart(), type=RecoveryType.SEMIAUTOMATIC, approval_timeout_s=60.0))
+    ours.tick(NOW, good)
+    other.approve(run.id, "ann", later(59))
+    ours.tick(later(60), good)
+    assert (ours.run(run.id).status, store.requests([run.id])) == (RecoveryStatus.CANCELLED, ())
+    assert ours.tick(later(61), good) == ()
+
+
+def test_a_cancellation_is_heard_between_two_steps(store, world, told):
+    """What is asked while an action runs is done right after it, not when the run is over."""
+    ours, other = (instance(store, world, told, name) for name in "ab")
+    run = start(ours, strategy(isolate(), restart(), verify()))
+    perform, world.asked = world.perform, False
+
+    def cancelling(action):
+        if not world.asked:
+            world.asked = True
+            other.cancel(run.id, later(1))
+        return perform(action)
+
+    world.perform = cancelling
+    ours.tick(NOW, good)
+    assert world.verbs == [ActionKind.ISOLATE_COMPONENT, ActionKind.RELEASE_COMPONENT]
+    assert ours.run(run.id).status is RecoveryStatus.CANCELLED
+
+
+def test_a_worker_that_lost_its_run_lets_go(store, world, told):
+    """While its action ran the lease ended and another took over: it changes nothing, and its tick goes on."""
+    slow, quick = instance(store, world, told, "a", lease_s=0.05), instance(store, world, told, "b")
+    run = start(slow, strategy(backup(), restart(), verify()))
+    other = start(slow, strategy(restart()), "cart")
+    perform = world.perform
+
+    def standing_still(action):
+        world.perform = perform
+        outcome = perform(action)
+        with store._database.write_connection() as connection:
+            connection.exec_driver_sql("UPDATE recovery_runs SET lease_until = 0")
+        quick.tick(later(1), lambda _: {})
+        return outcome
+
+    world.perform = standing_still
+    slow.tick(NOW, good)
+    assert world.verbs.count(ActionKind.ENABLE_BACKUP) == 1
+    assert store.doubted(run.id) == (f"{run.id}:backup:1",)
+    quick.tick(later(2), good)
+    slow.tick(later(2), good)
+    assert {quick.run(each.id).status for each in (run, other)} == {RecoveryStatus.COMPLETED}
+    assert len({key for key, _, _ in world.done}) == len(world.done) == 3
+
+
+def test_facts_that_fail_stop_nobody(journal, world):
+    """A run whose facts cannot be told runs into its time; the others go on; the errors are raised at the end."""
+    blind = [start(journal, strategy(verify(timeout_s=50.0), id=name), name) for name in ("orders", "cart")]
+    fine = start(journal, strategy(verify()), "db")
+
+    def facts(run):
+        if run.component != "db":
+            raise LookupError(run.component)
+        return GOOD
+
+    with pytest.raises(ExceptionGroup, match="several"):
+        journal.tick(NOW, facts)
+    assert journal.run(fine.id).status is RecoveryStatus.COMPLETED
+    with pytest.raises(ExceptionGroup):
+        journal.tick(later(60), facts)
+    assert {journal.run(run.id).status for run in blind} == {RecoveryStatus.FAILED}
+
+
+def test_a_run_that_breaks_the_rules_is_set_aside(journal, told, monkeypatch):
+    """An error in the life of one run ends that run, loudly, and no other."""
+    import service.journal
+
+    broken, fine = start(journal), start(journal, strategy(restart()), "cart")
+    advance = service.journal.advance
+
+    def breaking(run, signal, now):
+        if run.id == broken.id:
+            raise KeyError("no such step")
+        return advance(run, signal, now)
+
+    monkeypatch.setattr(service.journal, "advance", breaking)
+    journal.tick(NOW, good)
+    assert (journal.run(broken.id).status, journal.run(fine.id).status) == (
+        RecoveryStatus.FAILED,
+        RecoveryStatus.COMPLETED,
+    )
+    assert [record.kind for record in told].count(RecordKind.ENGINE_ERROR) == 1
+
+
+def test_an_interrupted_action_is_flagged_before_it_is_looked_at(store, world, told):
+    """Whoever is killed while it settles a doubt leaves the flag behind."""
+    first = instance(store, world, told, "a")
+    run = start(first, strategy(restart()))
+    kill_at(world, "perform", after=True)
+    with pytest.raises(Killed):
+        first.tick(NOW, good)
+    kill_at(world, "probe", after=False)
+    with pytest.raises(Killed):
+        instance(store, world, told, "a").tick(later(1), good)
+    assert store.doubted(run.id) == (f"{run.id}:restart:1",)
