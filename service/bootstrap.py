@@ -22,8 +22,8 @@ from service.health import HealthMonitor
 from service.ingest.simulator import SimulatorSource
 from service.journal import JournalSettings, RecoveryJournal
 from service.observer import Observer
-from service.plan_check import check_plans
 from service.recovery.breakers import BreakerBoard
+from service.recovery.capability import check_plans
 from service.recovery.defaults import default_boundaries, default_strategies
 from service.recovery.health import HealthPolicy
 from service.responder import Policy, Responder
@@ -87,7 +87,7 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
     rows = settings.engine.diagnosis_history_rows
     casebook = Casebook(store, ledger, GroupingSettings(), rows, ranker, source.attributes)
     health = HealthMonitor(HealthPolicy(), ledger)
-    controls = Controls(stopped=lambda: switch.stopped, unhealthy=lambda: health.unhealthy)
+    controls = Controls(stopped=lambda: switch.stopped, unhealthy=lambda: health.unhealthy, refuses=hand.refusal)
     engine = Engine(
         source=source,
         clock=source.clock,
@@ -130,7 +130,7 @@ def _hand(system: SimulatedSystem, policy: Policy, settings: Settings) -> Actuat
                 remedy=f"use one of: {', '.join(sorted(system.topology.names))}; or take the actuator out.",
             )
     hand = ActuatorRouter(made, otherwise=SimulatorActuator(system), is_real_time=False)
-    check_plans(policy.strategies, policy.boundaries, hand)
+    check_plans(policy.strategies, policy.boundaries, hand.refusal)
     return hand
 
 

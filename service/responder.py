@@ -141,6 +141,7 @@ class Responder:
             recent=recent_actions(self._journal, now, self._policy.guard.rate_window_s),
             stopped=self._controls.stopped(),
             unhealthy=self._controls.unhealthy(),
+            refuses=self._controls.refuses,
         )
         try:
             decision = decide(

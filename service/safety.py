@@ -8,6 +8,7 @@ from typing import Protocol
 from models.errors import ConfigurationError
 from service.ports import Action, ActionKind, ActionOutcome, Actuator, TransientError
 from service.records import Record, RecordKind
+from service.recovery.capability import Refuses, nothing_refused
 from service.recovery.guards import PastAction, Stop
 from service.recovery.runs import RecoveryRun, RecoveryStatus
 from service.recovery.single_steps import is_release
@@ -44,10 +45,13 @@ class Controls:
         Gives the stop in force; None if there is none.
     unhealthy
         Names the components whose health is bad.
+    refuses
+        What the actuators will never do.
     """
 
     stopped: Callable[[], Stop | None] = lambda: None
     unhealthy: Callable[[], Collection[str]] = tuple
+    refuses: Refuses = nothing_refused
 
 
 class ActionSwitch:

@@ -6,6 +6,7 @@ weight", "show servers state", "show stat".
 """
 
 from collections.abc import Iterable, Mapping
+from threading import Lock
 
 from service.actuators.base import PeerActuator, check_parameters, is_number
 from service.actuators.haproxy_socket import HaproxySocket, ServerState
@@ -38,6 +39,7 @@ class HaproxyActuator(PeerActuator):
         super().__init__(name, settings.allow, settings.components)
         self._settings = settings
         self._socket = HaproxySocket(name, settings.url)
+        self._changing = Lock()
 
     def _gap(self, kind: ActionKind, component: str) -> str:
         if kind in _BACKUPS and not self._settings.components[component].backups:
@@ -56,10 +58,11 @@ class HaproxyActuator(PeerActuator):
     def _perform(self, action: Action) -> ActionOutcome:
         deadline = Deadline(self._settings.timeout_s)
         target = self._settings.components[action.component]
-        states = self._states(target, deadline)
-        commands = self._commands(action, target, states)
-        self._check_left(action, target, states, deadline)
-        self._socket.change(commands, deadline)
+        with self._changing:  # two actions at one time must not both count on the same server that is left
+            states = self._states(target, deadline)
+            commands = self._commands(action, target, states)
+            self._check_left(action, target, states, deadline)
+            self._socket.change(commands, deadline)
         self._verify(action, target, deadline)
         return ActionOutcome(is_changed=bool(commands), detail=self._settled(action, target, commands, deadline))
 

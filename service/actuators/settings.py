@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from service.ports import ActionKind
+from service.recovery.isolations import REVERSALS
 
 _SERVER = re.compile(r"[\w.:-]+/[\w.:-]+")
 _VALUE = re.compile(r"[\w.:@%+/=,][\w.:@%+/=, -]*")
@@ -35,7 +36,7 @@ class ActingSettings(_Checked):
     able: ClassVar[frozenset[ActionKind]] = frozenset(ActionKind)
     """What a peer of this type can do at all."""
     allow: tuple[ActionKind, ...] = Field(min_length=1)
-    """What this one may do; nothing else is done."""
+    """What this one may do; nothing else is done. Whoever may do something may also take it back."""
     timeout_s: float = Field(default=10.0, gt=0, le=600)
     """An action ends within so many seconds, verification included; a wait for open requests has a time of its own."""
 
@@ -45,6 +46,10 @@ class ActingSettings(_Checked):
         beyond = sorted(set(allow) - cls.able)
         if beyond:
             raise ValueError(f"it cannot do {', '.join(beyond)}; it can do {', '.join(sorted(cls.able))}")
+        for kind in allow:
+            undo = REVERSALS.get(kind)
+            if undo is not None and undo not in allow:
+                raise ValueError(f"{kind} is allowed and {undo} is not: it could never be taken back; allow both")
         return allow
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from service.ports import ActionKind
 from service.recovery.boundaries import Boundaries
 from service.recovery.breakers.events import BreakerSnapshot
+from service.recovery.capability import Refuses, nothing_refused, plan_refusals
 from service.recovery.facts import FINDING_FACTS, Facts
 from service.recovery.guard_settings import GuardSettings
 from service.recovery.isolations import REVERSALS, Isolations
@@ -45,6 +46,7 @@ class Guard(StrEnum):
     RATE_LIMIT = "RATE_LIMIT"
     BLAST_RADIUS = "BLAST_RADIUS"
     REVERSIBLE_ONLY = "REVERSIBLE_ONLY"
+    CAPABILITY = "CAPABILITY"
     TRIES = "TRIES"
     ALREADY = "ALREADY"
 
@@ -162,6 +164,8 @@ class State:
         Whether somebody stopped all actions; None if not.
     unhealthy
         Components whose health is bad.
+    refuses
+        What the actuators will never do.
     """
 
     now: datetime
@@ -172,6 +176,7 @@ class State:
     recent: tuple[PastAction, ...] = ()
     stopped: Stop | None = None
     unhealthy: Collection[str] = ()
+    refuses: Refuses = nothing_refused
 
 
 class Judge:
@@ -228,6 +233,7 @@ class Judge:
         targets = _targets(plan, self._component)
         return (
             *self._of_anything(),
+            *self._capability(plan),
             *self._scope(targets - {self._component}),
             *self._cool_down(),
             *self._crash_loop(),
@@ -266,6 +272,11 @@ class Judge:
             )
             figures = {"since": stopped.at.isoformat(), "who": stopped.who, "reason": stopped.reason}
             yield Objection(guard=Guard.KILL_SWITCH, reason=reason, figures=figures)
+
+    def _capability(self, plan: RecoveryStrategy) -> Iterator[Objection]:
+        """A plan whose later steps nobody can do is not begun."""
+        for reason in plan_refusals(plan, self._component, self._state.refuses):
+            yield Objection(guard=Guard.CAPABILITY, reason=reason, figures={"strategy": plan.id})
 
     def _scope(self, targets: Collection[str]) -> Iterator[Objection]:
         for target in sorted(targets):

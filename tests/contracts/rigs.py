@@ -165,7 +165,7 @@ def kubernetes_rig(peers):
             "type": "kubernetes",
             "api_url": url,
             "token": TOKEN,
-            "allow": ["RESTART_COMPONENT", "SCALE_UP"],
+            "allow": ["RESTART_COMPONENT", "SCALE_UP", "SCALE_DOWN"],
             "timeout_s": 5,
             "components": {"web": {"deployment": "web", "namespace": "shop"}},
         }
@@ -192,11 +192,12 @@ def command_rig(peers):
         settings = {
             "type": "command",
             "environment": {"KEY": PASSWORD},
-            "allow": ["ISOLATE_COMPONENT"],
-            "commands": {"ISOLATE_COMPONENT": template},
+            "allow": SWITCHING,
+            "commands": {"ISOLATE_COMPONENT": template, "RELEASE_COMPONENT": {"run": ["/bin/rm", "-f", file]}},
             "components": {"web": {}},
         }
-        forever = {"commands": {"ISOLATE_COMPONENT": {"run": ["/bin/sleep", "60"]}}, "timeout_s": 0.3}
+        sleep = {"run": ["/bin/sleep", "60"]}
+        forever = {"commands": dict.fromkeys(SWITCHING, sleep), "timeout_s": 0.3}
         yield Rig(
             make=lambda: hand_of(settings),
             snapshot=lambda: sorted(path.name for path in directory.iterdir()),

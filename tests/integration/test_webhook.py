@@ -16,6 +16,8 @@ from tests.contracts.rigs import deaf_port, hand_of
 
 SECRET = "whsec_" + base64.b64encode(b"thirty-two bytes of great secrecy").decode()
 
+SCALING = ["SCALE_UP", "SCALE_DOWN"]
+
 
 @pytest.fixture
 def receiver():
@@ -32,7 +34,7 @@ def url(receiver):
 
 def hand(url, **more):
     """An actuator that asks for scaling."""
-    settings = {"type": "webhook", "url": f"{url}/hook", "secret": SECRET, "allow": ["SCALE_UP"], "components": ["web"]}
+    settings = {"type": "webhook", "url": f"{url}/hook", "secret": SECRET, "allow": SCALING, "components": ["web"]}
     return hand_of(settings | {"timeout_s": 5} | more, "hook")
 
 
@@ -153,7 +155,7 @@ def test_a_rehearsal_sends_nothing(receiver, url):
 def test_a_weak_secret_is_refused_on_load(monkeypatch, tmp_path, secret):
     """And is repeated neither in the error nor in what it came from."""
     monkeypatch.chdir(tmp_path)
-    settings = {"type": "webhook", "url": "http://127.0.0.1:1", "allow": ["SCALE_UP"], "components": ["web"]}
+    settings = {"type": "webhook", "url": "http://127.0.0.1:1", "allow": SCALING, "components": ["web"]}
     with pytest.raises(ConfigurationError, match="24 to 64 bytes") as caught:
         load_settings(actuators={"hook": settings | {"secret": secret}})
     told = f"{caught.value} {caught.value.__cause__}"
