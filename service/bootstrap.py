@@ -14,8 +14,11 @@ from service.actuators.registry import actuators_of
 from service.actuators.router import ActuatorRouter
 from service.actuators.simulator import SimulatorActuator
 from service.casebook import Casebook
+from service.checks.assemble import context_of, runner_of
+from service.checks.runner import CheckRunner
 from service.clock import SystemClock
 from service.config import EngineSettings, Settings
+from service.degradations import DegradationKeeper, Situation, load_ladders
 from service.desk import Desk
 from service.engine import Engine, Ledger
 from service.health import HealthMonitor
@@ -28,6 +31,8 @@ from service.recovery.defaults import default_boundaries, default_strategies
 from service.recovery.health import HealthPolicy
 from service.responder import Policy, Responder
 from service.safety import ActionSwitch, Controls, StoppableActuator
+from service.safety_desk import SafetyDesk
+from service.store.degradations import DegradationStore
 from service.store.recovery import RecoveryStore
 from service.store.sql import SqlStore
 from service.store.switch import SwitchStore
@@ -45,11 +50,14 @@ class Application:
         For the API and the page.
     store
         To be closed at the end.
+    checks
+        The health checks; they run while this is entered.
     """
 
     engine: Engine
     desk: Desk
     store: SqlStore
+    checks: CheckRunner
 
 
 def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, settings: Settings) -> Application:
@@ -88,6 +96,8 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
     casebook = Casebook(store, ledger, GroupingSettings(), rows, ranker, source.attributes)
     health = HealthMonitor(HealthPolicy(), ledger)
     controls = Controls(stopped=lambda: switch.stopped, unhealthy=lambda: health.unhealthy, refuses=hand.refusal)
+    ladders = load_ladders(settings.engine.degradations, system.topology.names)
+    levels = DegradationKeeper(ladders, DegradationStore(store.database))
     engine = Engine(
         source=source,
         clock=source.clock,
@@ -96,11 +106,47 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
         health=health,
         responder=Responder(casebook, journal, board, policy, ledger, controls),
         publish=ledger,
+        degrade=lambda now: levels.observe(_situation(engine, journal, board), now),
+    )
+    safety = SafetyDesk(
+        switch=switch,
+        degradations=levels,
+        runs=journal,
+        store=store,
+        guard=policy.guard,
+        now=source.clock.now,
+        approvers=settings.engine.approvers,
+    )
+    checks = runner_of(
+        settings.checks,
+        context_of(settings.checks, breakers=frozenset(board.components)),
+        database=store.database,
+        now=source.clock.now,
+        publish=ledger,
+        trip=board.trip,
     )
     desk = Desk(
-        engine=engine, journal=journal, board=board, store=store, clock=source.clock, is_acting=settings.engine.act
+        engine=engine,
+        journal=journal,
+        board=board,
+        store=store,
+        clock=source.clock,
+        is_acting=settings.engine.act,
+        safety=safety,
+        checks=checks,
     )
-    return Application(engine=engine, desk=desk, store=store)
+    return Application(engine=engine, desk=desk, store=store, checks=checks)
+
+
+def _situation(engine: Engine, journal: RecoveryJournal, board: BreakerBoard) -> Situation:
+    return Situation(
+        scores=engine.observer.scores,
+        health=engine.health.statuses,
+        breakers=board.snapshots(),
+        isolated=journal.isolations().isolated,
+        incidents=engine.casebook.open,
+        edges=engine.edges or (),
+    )
 
 
 def real_actuators(settings: Settings) -> ActuatorRouter:

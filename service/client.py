@@ -5,6 +5,7 @@ problems.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,7 @@ import httpx
 from models.errors import FaultlineError
 
 Json = dict[str, Any]
+Heads = Iterable[tuple[int, str]]
 
 PAGE_SIZE = 500
 
@@ -48,6 +50,41 @@ class UnreachableError(FaultlineError):
     """The service does not answer."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DegradationView:
+    """What a component is to leave out now.
+
+    Parameters
+    ----------
+    component
+        Whose.
+    level
+        0 is full function.
+    levels
+        So many there are below full function.
+    name
+        Of the level; ``full`` at level 0.
+    gives_up
+        Features that are not to be offered.
+    since
+        When it came there, ISO 8601; None if it was always there.
+    reason
+        Why.
+    """
+
+    component: str
+    level: int
+    levels: int
+    name: str
+    gives_up: tuple[str, ...]
+    since: str | None
+    reason: str
+
+    def allows(self, feature: str) -> bool:
+        """Whether a feature is to be offered; one that no level gives up always is."""
+        return feature not in self.gives_up
+
+
 class FaultlineClient:
     """A connection to a running service; use it as a context manager, or close it.
 
@@ -69,6 +106,7 @@ class FaultlineClient:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._http = httpx.Client(base_url=base_url, timeout=timeout_s, transport=transport)
+        self._levels: dict[str, tuple[str, Json]] = {}
 
     def __enter__(self) -> Self:
         """Give itself."""
@@ -171,6 +209,26 @@ class FaultlineClient:
         """Look up the values of a metric with their expectation, from start to end (exclusive)."""
         return self._get("/series", component=component, metric=metric, start=start, end=end)
 
+    def checks(self) -> Json:
+        """Look up all health checks (``items``) and what they say together (``overall``)."""
+        return self._get("/checks")
+
+    def check(self, check_id: str) -> Json:
+        """Look up a health check; ApiError 404 if there is none."""
+        return self._get(f"/checks/{_quoted(check_id)}")
+
+    def check_history(self, check_id: str) -> Iterator[Json]:
+        """Go through the results of a health check that are kept, newest first."""
+        return self._pages(f"/checks/{_quoted(check_id)}/history", {})
+
+    def maintain_check(self, check_id: str, until: datetime | None) -> Json:
+        """Expect a health check to fail until a time; None ends it. Gives the check as it is then."""
+        return self._post(f"/checks/{_quoted(check_id)}/maintenance", {"until": _plain(until)})
+
+    def reload_checks(self) -> Json:
+        """Have the file of health checks read again; ApiError 422 if it is refused, those in force stay then."""
+        return self._post("/checks/reload", {})
+
     def breakers(self) -> list[Json]:
         """List the circuit breakers."""
         return list(self._pages("/breakers", {}))
@@ -206,9 +264,59 @@ class FaultlineClient:
         """Let a recovery run go on that waits for an approval; gives it as it is then."""
         return self._post(f"/recoveries/{_quoted(run_id)}/approve", {"by": by})
 
-    def cancel(self, run_id: str, reason: str) -> Json:
+    def recovery(self, run_id: str) -> Json:
+        """Look up a recovery run with its plan, steps and approvals; ApiError 404 if there is none."""
+        return self._get(f"/recoveries/{_quoted(run_id)}")
+
+    def cancel(self, run_id: str, reason: str, by: str = "") -> Json:
         """End a recovery run; gives it as it is then."""
-        return self._post(f"/recoveries/{_quoted(run_id)}/cancel", {"reason": reason})
+        return self._post(f"/recoveries/{_quoted(run_id)}/cancel", {"reason": reason, "by": by})
+
+    def strategies(self) -> list[Json]:
+        """Look up success rate and mean time to recover of each strategy, by the latest runs."""
+        return list(self._get("/strategies")["items"])
+
+    def actions(self) -> Json:
+        """Look up whether the service acts by itself, who stopped it, and the numbers of its guards."""
+        return self._get("/actions")
+
+    def stop_actions(self, by: str, reason: str) -> Json:
+        """Stop all actions until they are resumed; gives what ``actions`` gives then."""
+        return self._post("/actions/stop", {"by": by, "reason": reason})
+
+    def resume_actions(self, by: str, reason: str) -> Json:
+        """Let actions go on; gives what ``actions`` gives then."""
+        return self._post("/actions/resume", {"by": by, "reason": reason})
+
+    def degradation(self, component: str) -> DegradationView:
+        """Look up what a component is to leave out; cheap to ask often, unchanged answers are not sent again.
+
+        Parameters
+        ----------
+        component
+            One with levels; ApiError 404 otherwise.
+
+        Returns
+        -------
+        DegradationView
+            For example ``client.degradation("checkout").allows("recommendations")``.
+        """
+        (item,) = self._unchanged("/api/v1/degradation", component)["items"]
+        return DegradationView(**item | {"gives_up": tuple(item["gives_up"])})
+
+    def degradations(self) -> list[Json]:
+        """List all components with levels of reduced function."""
+        return list(self._get("/degradation")["items"])
+
+    def audit_head(self) -> tuple[int, str]:
+        """Look up number and digest of the newest record of the ledger, to be kept elsewhere."""
+        head = self._get("/audit/head")
+        return int(head["seq"]), str(head["digest"])
+
+    def audit_verify(self, anchors: Heads = ()) -> Json:
+        """Have the ledger checked, and heads that were kept elsewhere; ``broken_seq`` names the first broken record."""
+        heads = [{"seq": seq, "digest": digest} for seq, digest in anchors]
+        return self._post("/audit/verify", {"anchors": heads})
 
     def events(self, **filters: Any) -> Iterator[Json]:
         """Go through the ledger, newest first.
@@ -242,21 +350,38 @@ class FaultlineClient:
         given = {name: _plain(value) for name, value in parameters.items() if value is not None}
         return self._call("GET", f"/api/v1{path}", params=given)
 
+    def _unchanged(self, path: str, component: str) -> Json:
+        """Ask for something that seldom changes, with the tag of the answer before."""
+        etag, known = self._levels.get(component, ("", {}))
+        headers = {"If-None-Match": etag} if etag else {}
+        response = self._send("GET", path, params={"component": component}, headers=headers)
+        if response.status_code == 304:
+            return known
+        body = _checked(response)
+        self._levels[component] = (response.headers.get("etag", ""), body)
+        return body
+
     def _post(self, path: str, body: Json) -> Json:
         return self._call("POST", f"/api/v1{path}", json=body)
 
     def _call(self, method: str, path: str, **arguments: Any) -> Json:
+        return _checked(self._send(method, path, **arguments))
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, path, **arguments)
+            return self._http.request(method, path, **arguments)
         except httpx.TransportError as error:
             raise UnreachableError(
                 f"{self._http.base_url} does not answer: {error}",
                 remedy="check that the service runs there, for example with `make run`",
             ) from error
-        body = _object(response)
-        if response.is_success and body is not None:
-            return body
-        raise _error(response, body or {})
+
+
+def _checked(response: httpx.Response) -> Json:
+    body = _object(response)
+    if response.is_success and body is not None:
+        return body
+    raise _error(response, body or {})
 
 
 def _object(response: httpx.Response) -> Json | None:

@@ -15,6 +15,7 @@ from models.frames import MetricFrame, SeriesKey, to_datetime
 from models.scoring import BundleScores, Scorer
 from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, Judgement, RunSummary
 from service.api.runs import summarise
+from service.checks.runner import CheckRunner
 from service.engine import Engine
 from service.incident_events import incident_events
 from service.journal import RecoveryJournal
@@ -24,6 +25,7 @@ from service.records import RecordKind
 from service.recovery.breakers import BreakerBoard, BreakerSnapshot, CircuitState
 from service.recovery.health import HealthStatus
 from service.recovery.lifecycle import IllegalRunSignalError
+from service.safety_desk import SafetyDesk
 from service.store.paging import MAX_LIMIT
 from service.store.sql import SqlStore
 
@@ -48,6 +50,10 @@ class Desk:
         The engine's time.
     is_acting
         Whether decisions are carried out.
+    safety
+        The switch, the guards, the levels.
+    checks
+        The health checks.
     """
 
     def __init__(
@@ -59,8 +65,12 @@ class Desk:
         store: SqlStore,
         clock: Clock,
         is_acting: bool,
+        safety: SafetyDesk,
+        checks: CheckRunner,
     ) -> None:
         self.store = store
+        self.checks = checks
+        self.safety = safety
         self._engine = engine
         self._journal = journal
         self._board = board
@@ -196,13 +206,18 @@ class Desk:
         self._board.force(name, state, reason)
 
     def runs(self) -> tuple[RunSummary, ...]:
-        """All recovery runs that are kept, newest first."""
+        """The latest recovery runs, newest first."""
         with self._engine.lock:
-            runs = self._journal.runs()
+            runs = self._journal.runs(limit=MAX_LIMIT)
         return tuple(summarise(run) for run in sorted(runs, key=lambda run: run.id, reverse=True))
 
+    def run(self, run_id: str) -> RunSummary:
+        """One recovery run, however old."""
+        return summarise(self._journal.run(run_id))
+
     def approve_run(self, run_id: str, by: str) -> None:
-        """Let a run go on that waits for an approval."""
+        """Let a run go on that waits for an approval, if the approver may."""
+        self.safety.check_approver(by)
         with self._engine.lock:
             try:
                 self._journal.approve(run_id, by, self.now())

@@ -98,6 +98,8 @@ class Engine:
         Judges the components.
     publish
         The ledger.
+    degrade
+        Looks at the levels of reduced function, once a step.
 
     Attributes
     ----------
@@ -119,6 +121,7 @@ class Engine:
         responder: Responder,
         health: HealthMonitor,
         publish: Publish,
+        degrade: Callable[[datetime], object] = lambda _: None,
     ) -> None:
         self.lock = threading.RLock()
         self.pulse = Pulse()
@@ -129,6 +132,7 @@ class Engine:
         self.health = health
         self._responder = responder
         self._publish = publish
+        self._degrade = degrade
         self.driver: threading.Thread | None = None
         self._ungrouped_since: datetime | None = None
         self._recorded: dict[str, str] = {}
@@ -169,6 +173,8 @@ class Engine:
                     self._responder.respond(incident, self.observer, self.edges, self._clock.now())
             with self._stage("recover"):
                 self._responder.advance(self.observer, self.edges, self._clock.now())
+            with self._stage("degrade"):
+                self._degrade(self._clock.now())
             self._forget_the_resolved()
             self.pulse.last_step_at = self._clock.now()
         return fresh is not None

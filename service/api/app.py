@@ -8,7 +8,7 @@ from service.api import openapi, problems
 from service.api.backend import Backend
 from service.api.guards import Guards
 from service.api.metrics import RequestMeter, ServiceMetrics
-from service.api.routes import control, detection, events, health, incidents, related, topology
+from service.api.routes import checks, control, detection, events, health, incidents, related, safety, topology
 from service.api.settings import DEFAULTS, ApiSettings
 
 OPENAPI_PATH = "/openapi.json"
@@ -25,8 +25,10 @@ _TAGS = [
     {"name": "incidents", "description": "Anomalies that belong together, and their root cause."},
     {"name": "related", "description": "Incidents that are related, and failures that recur."},
     {"name": "topology", "description": "The service map and the series behind it."},
+    {"name": "checks", "description": "Health checks, their results, and maintenance."},
     {"name": "breakers", "description": "Circuit breakers, one a component."},
     {"name": "recoveries", "description": "Recovery runs and their approvals."},
+    {"name": "safety", "description": "Stop all actions; guards; levels of reduced function."},
     {"name": "events", "description": "The ledger of all that was noticed, decided and done."},
     {"name": "health", "description": "The service itself."},
 ]
@@ -62,7 +64,7 @@ def create_app(backend: Backend, settings: ApiSettings = DEFAULTS) -> FastAPI:
     )
     app.state.backend, app.state.settings, app.state.metrics = backend, settings, ServiceMetrics(backend)
     app.state.is_closing = False
-    for module in (detection, incidents, related, topology, control, events, health):
+    for module in (detection, incidents, related, topology, checks, control, safety, events, health):
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app)

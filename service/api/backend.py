@@ -19,11 +19,13 @@ from analysis.findings import RootCauseAnalysis
 from models.anomalies import Anomaly, AnomalySeverity
 from models.errors import FaultlineError
 from models.frames import MetricFrame, SeriesKey
+from service.checks.runner import CheckRunner
 from service.past import Past
 from service.recovery.breakers import BreakerSnapshot, CircuitState
 from service.recovery.health import HealthStatus
 from service.recovery.runs import RecoveryStatus
 from service.recovery.strategies import RecoveryType, StepType
+from service.safety_desk import SafetyDesk
 from service.store.sql import SqlStore
 
 
@@ -158,6 +160,12 @@ class RunSummary:
         In the order of the plan.
     approval_expires_at
         Until when an approval counts, UTC; None if it does not wait for one.
+    approvals
+        Who approved so far.
+    approvals_needed
+        So many different people must approve; 0 if none.
+    plan
+        The steps in words, for an operator.
     """
 
     id: str
@@ -171,6 +179,9 @@ class RunSummary:
     updated_at: datetime
     steps: tuple[StepSummary, ...] = ()
     approval_expires_at: datetime | None = None
+    approvals: tuple[str, ...] = ()
+    approvals_needed: int = 0
+    plan: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,7 +273,10 @@ class Acting(Protocol):
         """Put a breaker into a forced state, which only a reset ends."""
 
     def runs(self) -> tuple[RunSummary, ...]:
-        """All recovery runs that are kept, newest first."""
+        """The latest recovery runs, newest first."""
+
+    def run(self, run_id: str) -> RunSummary:
+        """One recovery run, however old; UnknownNameError if there is none."""
 
     def approve_run(self, run_id: str, by: str) -> None:
         """Let a run go on that waits for an approval."""
@@ -271,5 +285,21 @@ class Acting(Protocol):
         """End a run; what it did is rolled back as its strategy says."""
 
 
-class Backend(Watching, Judging, Acting, Protocol):
+class Guarding(Protocol):
+    """What keeps the acting in bounds."""
+
+    @property
+    def safety(self) -> SafetyDesk:
+        """The switch, the guards, the levels; answers at once, whatever the loop does."""
+
+
+class Checking(Protocol):
+    """How the health checks are."""
+
+    @property
+    def checks(self) -> CheckRunner:
+        """The health checks in force; answers at once, whatever they do."""
+
+
+class Backend(Watching, Checking, Judging, Acting, Guarding, Protocol):
     """Everything that the HTTP edge needs."""

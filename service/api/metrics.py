@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.backend import Backend
 from service.recovery.breakers.metrics import breaker_families
+from service.recovery.health import HealthStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 EXAMPLE = 'faultline_rows_read_total 2880.0\nfaultline_breaker_state{breaker="payments-db",state="OPEN"} 1.0\n'
@@ -83,6 +84,9 @@ class _EngineCollector:
         yield from self._engine()
         yield from self._incidents()
         yield from self._breakers()
+        yield from self._checks()
+        yield from self._safety()
+        yield from self._strategies()
 
     def _engine(self) -> Iterator[Metric]:
         status = self._backend.status()
@@ -100,6 +104,61 @@ class _EngineCollector:
 
     def _breakers(self) -> Iterator[Metric]:
         yield from breaker_families(self._backend.breakers())
+
+    def _safety(self) -> Iterator[Metric]:
+        safety = self._backend.safety
+        stopped = float(safety.is_stopped())
+        yield GaugeMetricFamily("faultline_actions_stopped", "1 while all actions are stopped.", value=stopped)
+        family = GaugeMetricFamily(
+            "faultline_degradation_level", "Level of reduced function, 0 is full.", labels=["component"]
+        )
+        for status in safety.degradations():
+            family.add_metric([status.component], status.level)
+        yield family
+
+    def _strategies(self) -> Iterator[Metric]:
+        runs = GaugeMetricFamily(
+            "faultline_strategy_runs",
+            "Finished runs among the latest thousand, by how they ended.",
+            labels=["strategy", "ending"],
+        )
+        rate = GaugeMetricFamily(
+            "faultline_strategy_success_ratio", "Completed among completed and failed runs.", labels=["strategy"]
+        )
+        seconds = GaugeMetricFamily(
+            "faultline_strategy_time_to_recover_seconds", "Mean of completed runs.", labels=["strategy"]
+        )
+        for figures in self._backend.safety.figures():
+            for ending in ("completed", "failed", "cancelled"):
+                runs.add_metric([figures.strategy_id, ending], getattr(figures, ending))
+            for family, value in ((rate, figures.success_rate), (seconds, figures.time_to_recover_s)):
+                if value is not None:
+                    family.add_metric([figures.strategy_id], value)
+        yield from (runs, rate, seconds)
+
+    def _checks(self) -> Iterator[Metric]:
+        """Figures of the health checks; a value that is not known is left out."""
+        names = ["check", "component"]
+        status = GaugeMetricFamily("faultline_check_status", "1 for what is believed.", labels=[*names, "status"])
+        value = GaugeMetricFamily("faultline_check_value", "Measured by the latest run.", labels=[*names, "metric"])
+        took = GaugeMetricFamily("faultline_check_duration_seconds", "Of the latest run.", labels=names)
+        flaps = GaugeMetricFamily("faultline_check_flap_ratio", "Share of results that differ.", labels=names)
+        runs = CounterMetricFamily("faultline_check_runs", "Results, by outcome.", labels=[*names, "outcome"])
+        for view in self._backend.checks.views():
+            own = [view.id, view.component]
+            for one in HealthStatus:
+                status.add_metric([*own, one.value], float(view.status is one))
+            for metric, measured in view.values.items():
+                if math.isfinite(measured):
+                    value.add_metric([*own, metric], measured)
+            for family, figure in ((took, view.duration_s), (flaps, view.flap_rate)):
+                if math.isfinite(figure):
+                    family.add_metric(own, figure)
+            runs.add_metric([*own, "timeout"], view.timeouts)
+            runs.add_metric([*own, "failed"], view.bad_runs - view.timeouts)
+            runs.add_metric([*own, "other"], view.runs - view.bad_runs)
+        yield from (status, value, took, flaps, runs)
+        yield GaugeMetricFamily("faultline_checks_hung", "Runs that have not ended.", value=self._backend.checks.hung)
 
 
 class RequestMeter:

@@ -21,6 +21,7 @@ from service.api.backend import ConflictError
 from service.ports import PermanentError, TransientError
 from service.recovery.breakers.states import IllegalSignalError
 from service.recovery.lifecycle import IllegalRunSignalError
+from service.safety_desk import NotAllowedError
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20
@@ -29,6 +30,7 @@ MAX_DETAIL = 2000
 STATUS_OF: Mapping[type[Exception], int] = MappingProxyType(
     {
         UnknownNameError: 404,
+        NotAllowedError: 403,
         ConflictError: 409,
         IllegalTransitionError: 409,
         IllegalSignalError: 409,

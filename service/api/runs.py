@@ -2,7 +2,7 @@
 
 from service.api.backend import RunSummary, StepSummary
 from service.recovery.runs import RecoveryRun, RecoveryStatus, RunPhase, StepResult
-from service.recovery.strategies import RecoveryStep
+from service.recovery.strategies import RecoveryStep, RecoveryType
 
 
 def summarise(run: RecoveryRun) -> RunSummary:
@@ -30,6 +30,9 @@ def summarise(run: RecoveryRun) -> RunSummary:
         updated_at=run.updated_at,
         steps=tuple(_step(run, step) for step in run.strategy.steps),
         approval_expires_at=run.deadline if run.phase is RunPhase.APPROVAL else None,
+        approvals=run.approvals,
+        approvals_needed=run.strategy.approvals if run.strategy.type is RecoveryType.SEMIAUTOMATIC else 0,
+        plan=run.strategy.plan,
     )
 
 

@@ -115,12 +115,17 @@ def _approve(run: RecoveryRun, signal: Approve, _now: datetime) -> Advance:
     if signal.who in run.approvals:
         return Advance(run)
     agreed = replace(run, approvals=(*run.approvals, signal.who))
-    if len(agreed.approvals) < run.strategy.approvals:
-        return Advance(agreed)
-    started = replace(agreed, phase=RunPhase.READY, deadline=None)
-    return Advance(
-        started, (_started(run, f"Recovery of {run.component} is approved by {', '.join(agreed.approvals)}"),)
+    count, needed = len(agreed.approvals), run.strategy.approvals
+    told = Announce(
+        RecordKind.RECOVERY_APPROVED,
+        f"{signal.who} approves {run.strategy.name} ({run.component}), {count} of {needed}",
+        {"who": signal.who, "approvals": count, "needed": needed, "strategy": run.strategy.id},
     )
+    if count < needed:
+        return Advance(agreed, (told,))
+    started = replace(agreed, phase=RunPhase.READY, deadline=None)
+    message = f"Recovery of {run.component} is approved by {', '.join(agreed.approvals)}"
+    return Advance(started, (told, _started(run, message)))
 
 
 def _await_approval(run: RecoveryRun, _signal: Tick, now: datetime) -> Advance:

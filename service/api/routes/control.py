@@ -76,21 +76,21 @@ def recoveries(
 @router.get("/recoveries/{run_id}", tags=["recoveries"], summary="Look up a recovery run", responses=problems(404))
 def recovery(run_id: str, engine: Engine) -> Run:
     """Look up a recovery run with its steps."""
-    return _run(run_id, engine)
+    return Run.of(engine.run(run_id))
 
 
 @router.post("/recoveries/{run_id}/approve", tags=["recoveries"], summary="Approve a recovery run", responses=_CHANGING)
 def approve(run_id: str, approval: Approval, engine: Engine) -> Run:
     """Let a run go on that waits for an approval; 409 if it does not wait."""
     engine.approve_run(run_id, approval.by)
-    return _run(run_id, engine)
+    return Run.of(engine.run(run_id))
 
 
 @router.post("/recoveries/{run_id}/cancel", tags=["recoveries"], summary="Cancel a recovery run", responses=_CHANGING)
 def cancel(run_id: str, cancellation: Cancellation, engine: Engine) -> Run:
     """End a run; what it did is rolled back as its strategy says. 409 if it has ended."""
-    engine.cancel_run(run_id, cancellation.reason)
-    return _run(run_id, engine)
+    engine.cancel_run(run_id, f"{cancellation.reason} ({cancellation.by})" if cancellation.by else cancellation.reason)
+    return Run.of(engine.run(run_id))
 
 
 def _breaker(name: str, engine: Backend) -> Breaker:
@@ -98,10 +98,3 @@ def _breaker(name: str, engine: Backend) -> Breaker:
         if snapshot.name == name:
             return Breaker.of(snapshot)
     raise UnknownNameError("circuit breaker", name)
-
-
-def _run(run_id: str, engine: Backend) -> Run:
-    for run in engine.runs():
-        if run.id == run_id:
-            return Run.of(run)
-    raise UnknownNameError("recovery run", run_id)

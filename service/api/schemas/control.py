@@ -1,6 +1,6 @@
 """Circuit breakers and recovery runs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -132,6 +132,9 @@ class Run(Schema):
         created_at="2026-03-01T12:05:05Z",
         updated_at="2026-03-01T12:05:40Z",
         approval_expires_at=None,
+        approvals=["kim"],
+        approvals_needed=0,
+        plan=["Restart it", "The component's metrics are normal again"],
         steps=[example_of(RunStep)],
     )
 
@@ -145,13 +148,17 @@ class Run(Schema):
     created_at: AwareDatetime
     updated_at: AwareDatetime
     approval_expires_at: AwareDatetime | None
+    approvals: list[str] = Field(description="Who approved so far.")
+    approvals_needed: int = Field(description="So many different people must approve; 0 if none.")
+    plan: list[str] = Field(description="The steps in words, for an operator.")
     steps: list[RunStep]
 
     @classmethod
     def of(cls, run: domain.RunSummary) -> "Run":
         """Map the engine's value."""
-        plain = {name: getattr(run, name) for name in cls.model_fields if name != "steps"}
-        return cls(**plain, steps=[RunStep.of(step) for step in run.steps])
+        plain: dict[str, Any] = {name: getattr(run, name) for name in cls.model_fields}
+        plain |= {"approvals": list(run.approvals), "plan": list(run.plan)}
+        return cls(**plain | {"steps": [RunStep.of(step) for step in run.steps]})
 
 
 class RunPage(Schema):
@@ -174,6 +181,7 @@ class Approval(Schema):
 class Cancellation(Schema):
     """Why a run is to end."""
 
-    model_config = example(reason="the database team is already on it")
+    model_config = example(reason="the database team is already on it", by="kim")
 
     reason: Reason
+    by: Annotated[str, Field(max_length=200, strict=True)] = Field(default="", description="Who; for the ledger.")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -13,13 +14,33 @@ from models.anomalies import AnomalySeverity
 from models.errors import UnknownNameError
 from models.frames import SeriesKey, to_datetime64
 from service.api.backend import Chart, ComponentState, ConflictError, EngineStatus, Judgement, RunSummary, StepSummary
+from service.checks.runner import CheckRunner
+from service.clock import SystemClock
+from service.degradations import DegradationKeeper
 from service.past import history_of, latest_incidents
 from service.recovery.breakers import BreakerSnapshot, CircuitState
+from service.recovery.checkup import Check, CheckSet, CheckType
+from service.recovery.degradation_file import read_degradations
+from service.recovery.guard_settings import GuardSettings
 from service.recovery.runs import RecoveryStatus
 from service.recovery.strategies import RecoveryType, StepType
+from service.safety import ActionSwitch
+from service.safety_desk import SafetyDesk
+from service.store.checks import CheckStore
+from service.store.degradations import DegradationStore
 from service.store.sql import SqlStore
+from service.store.switch import SwitchStore
 from tests.service.store.examples import MINUTE, T0, an_analysis, an_anomaly
 
+LEVELS = """\
+degradations:
+  - component: checkout
+    levels:
+      - {name: lean, gives_up: [ads], enter: worst_score >= 1, enter_hold_s: 0, leave: worst_score < 0.5}
+  - component: ../odd/näme?
+    levels:
+      - {name: lean, gives_up: [ads], enter: worst_score >= 1, leave: worst_score < 0.5}
+"""
 NOW = T0 + 60 * MINUTE
 WELL = EngineStatus(
     is_ready=True, reason="", bundle_version="v1", rows_read=60, last_row_at=NOW - MINUTE, last_step_at=NOW
@@ -72,6 +93,46 @@ class FakeBackend:
     )
     runs_by_id: dict = field(default_factory=lambda: {run.id: run for run in map(a_run, range(1, 6))})
     engine: EngineStatus = WELL
+    _safety: SafetyDesk | None = None
+
+    finished: list = field(default_factory=list)
+    _checks: CheckRunner | None = None
+
+    @property
+    def checks(self):
+        """Real, with one check that nobody starts and a store of results."""
+        self._call()
+        if self._checks is None:
+            check = Check(id="orders-http", component="orders", type=CheckType.HTTP_ENDPOINT)
+            self._checks = CheckRunner(
+                lambda: CheckSet([check]),
+                store=CheckStore(self.store.database),
+                clock=SystemClock(),
+                now=self.now,
+                publish=self.store.append,
+            )
+        return self._checks
+
+    @property
+    def safety(self):
+        """Real, over the store in memory; its runs are those of ``finished``."""
+        self._call()
+        if self._safety is None:
+            self._safety = SafetyDesk(
+                switch=ActionSwitch(SwitchStore(self.store.database)),
+                degradations=DegradationKeeper(
+                    read_degradations(LEVELS, source="fake"), DegradationStore(self.store.database)
+                ),
+                runs=SimpleNamespace(
+                    runs=lambda *, status=None, limit=100: tuple(
+                        run for run in self.finished if status is None or run.status is status
+                    )[:limit]
+                ),
+                store=self.store,
+                guard=GuardSettings(),
+                now=self.now,
+            )
+        return self._safety
 
     def _call(self):
         if self.fault is not None:
@@ -157,6 +218,12 @@ class FakeBackend:
     def runs(self):
         """As set."""
         return tuple(self.runs_by_id.values())
+
+    def run(self, run_id):
+        """As set."""
+        if run_id not in self.runs_by_id:
+            raise UnknownNameError("recovery run", run_id)
+        return self.runs_by_id[run_id]
 
     def approve_run(self, run_id, by):
         """Let it run."""
