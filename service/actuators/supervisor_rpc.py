@@ -7,6 +7,7 @@ import xmlrpc.client  # the peer is the operator's own supervisor, and its answe
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
+from xml.parsers.expat import ExpatError
 
 from service.actuators.waiting import Deadline
 from service.ports import InDoubtError, PermanentError, TransientError
@@ -60,9 +61,14 @@ class _Transport(xmlrpc.client.Transport):
         body = response.read(_MAX_ANSWER_BYTES + 1)
         if len(body) > _MAX_ANSWER_BYTES:
             raise xmlrpc.client.ResponseError("the answer is too long")
+        if b"<!" in body:
+            raise xmlrpc.client.ResponseError("the answer declares entities, which a supervisor never does")
         parser, target = self.getparser()
-        parser.feed(body)
-        parser.close()
+        try:
+            parser.feed(body)
+            parser.close()
+        except ExpatError as error:
+            raise xmlrpc.client.ResponseError("the answer is no XML") from error
         return target.close()
 
 
@@ -174,7 +180,7 @@ class SupervisorRpc:
             raise self._judged(fault, arguments[0]) from fault
         except xmlrpc.client.ProtocolError as error:
             raise PermanentError(f"{self._name}: supervisor answers {error.errcode} {error.errmsg}.") from error
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error, SyntaxError, ValueError) as error:
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             if not transport.has_sent:
                 raise TransientError(f"{self._name}: supervisor cannot be reached: {why}.") from error
