@@ -225,3 +225,9 @@ def test_who_is_slower_than_busy_is_not_the_noisy_one():
     told = {e.component: e.weight for e in environment.collect(observe(neighbours()), slower, scores, SETTINGS)}
     assert told["c01"] > 0 > told["c00"]
     assert told["c02"] == 0.0
+
+
+def test_two_on_one_host_are_enough():
+    """A pair that shares its host alone, and nobody else moved."""
+    pairs = {name: {"host": (f"h{i // 2}",)} for i, name in enumerate(NAMES)}
+    assert set(collect(neighbours(slow=("c01",), attributes=pairs))) == {"c00", "c01"}

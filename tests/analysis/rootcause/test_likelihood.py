@@ -87,3 +87,4 @@ def test_equals_are_equally_likely():
     """Candidates with the very same score share what the first of them would have had."""
     found = estimate_likelihoods(verdict_of(a=10.0, b=10.0, c=4.0))
     assert found["a"] == found["b"] > found["c"]
+    assert sum(found.values()) < 1

@@ -168,3 +168,8 @@ def test_the_rise_of_errors_must_beat_chance():
     before_s, now_s = 60 * 60, 19 * 60
     error = np.sqrt(11 / before_s**2 + 41 / now_s**2)
     assert item.weight == pytest.approx(np.log1p((40 / now_s - 10 / before_s) / error - logs.TOLERANCE))
+
+
+def test_three_new_messages_are_a_kind():
+    """No fewer, but no more are needed."""
+    assert collect([*USUAL, *evenly("db", 61, 79, 3, "switching to replica")])[0].numbers["messages"] == 3.0

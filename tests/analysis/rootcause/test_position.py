@@ -132,3 +132,15 @@ def test_a_callee_explains_the_square_of_its_ratio(below, share):
     told = position.explain("orders", observation, found, SETTINGS)
     assert told[0] == pytest.approx(share)
     assert told[1:] == (("db", 1) if share else ("", 0))
+
+
+def test_the_strongest_sibling_explains_the_square_of_its_ratio():
+    """Of two siblings with calls of their own the one that moved more is named, with its part."""
+    edges = (("web", "leaf"), ("web", "calm"), ("web", "odd"), ("calm", "x"), ("odd", "y"))
+    names = ("web", "leaf", "calm", "odd", "x", "y")
+    observation = observe(situation_of(quiet([(name, "latency_ms") for name in names]), edges=edges))
+    strength = {"leaf": 3.5, "odd": 2.0, "calm": 1.0}
+    found = replace(metrics.collect(observation, SETTINGS), strength=strength, symptom={"leaf": 10.0})
+    (item,) = position.collect(observation, found, SETTINGS)
+    assert item.numbers["explained_share"] == pytest.approx(position.SIBLING_SHARE * 0.25)
+    assert "explained by odd, which its caller calls as well" in item.statement

@@ -57,6 +57,12 @@ def test_impossible_durations_are_missing(seconds):
     assert found.isna().tolist() == [True, False]
 
 
+@pytest.mark.parametrize("seconds", [0.0, LONGEST_S])
+def test_possible_durations_stay(seconds):
+    """A span may take no time, or very long."""
+    assert tidy(traces=SPANS.assign(duration_s=seconds)).traces["duration_s"].tolist() == [seconds, seconds]
+
+
 def test_spans_that_share_an_id_have_an_order_of_their_own():
     """The earliest comes first, however the rows are shuffled."""
     twice = pd.concat([SPANS, SPANS.assign(component="mail", ts=pd.Timestamp(at(-1)))], ignore_index=True)
