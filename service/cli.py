@@ -2,8 +2,8 @@
 
 Nothing heavy is imported here: ``faultline --help`` must answer at once.
 
-Exit codes: 0 done; 2 the input, a setting or the usage is wrong (the message says what and how to mend it);
-130 interrupted with Ctrl-C.
+Exit codes: 0 done; 1 a check found something wrong (``audit verify``); 2 the input, a setting or the usage is wrong (the
+message says what and how to mend it); 130 interrupted with Ctrl-C.
 """
 
 import sys
@@ -12,9 +12,12 @@ import typer
 
 from models.errors import FaultlineError
 from service.commands import (
+    actions,
     actuators,
+    audit,
     backtest,
     bench,
+    degradation,
     detect,
     diagnose,
     feedback,
@@ -44,8 +47,11 @@ app.command("feedback")(feedback.feedback)
 app.command("backtest")(backtest.backtest)
 app.command("diagnose")(diagnose.diagnose)
 app.command("patterns")(patterns.patterns)
+app.add_typer(actions.app, name="actions")
 app.add_typer(actuators.app, name="actuators")
+app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
+app.add_typer(degradation.app, name="degradation")
 app.add_typer(rules.app, name="rules")
 app.add_typer(strategies.app, name="strategies")
 app.add_typer(topology.app, name="topology")

@@ -12,8 +12,9 @@ import pytest
 from models.errors import InputError
 from service.records import RecordKind
 from service.store import chain, schema
-from service.store.audit import AuditLog, Head
+from service.store.audit import AuditLog
 from service.store.database import Database
+from service.store.ledger import Head
 from service.store.sql import SqlStore
 from tests.service.store.examples import MINUTE, T0, a_record, an_incident
 
