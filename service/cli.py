@@ -2,8 +2,8 @@
 
 Nothing heavy is imported here: ``faultline --help`` must answer at once.
 
-Exit codes: 0 done; 1 a check found something wrong (``audit verify``); 2 the input, a setting or the usage is wrong (the
-message says what and how to mend it); 130 interrupted with Ctrl-C.
+Exit codes: 0 done; 1 a check found something wrong (``audit verify``); 2 the input, a setting or the usage is wrong
+(the message says what and how to mend it); 130 interrupted with Ctrl-C.
 """
 
 import sys
