@@ -61,7 +61,7 @@ def serve_live(app: Application, settings: Settings, announce: Callable[[str], N
         web = create_app(app.desk)
         mount(web, app.desk)
         listening = closing(ApiServer(web, host=settings.host, port=settings.port))
-        with listening as server, Pacemaker(app, settings.engine.step_interval_s):
+        with listening as server, app.checks, Pacemaker(app, settings.engine.step_interval_s):
             announce(server.url)
             server.run()
     finally:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, Self
 
-from models.errors import ConfigurationError, FaultlineError
+from models.errors import ConfigurationError, FaultlineError, InputError, UnknownNameError
 from service.checks.probes import Probe, read
 from service.ports import Clock
 from service.records import Record, RecordKind
@@ -31,6 +31,7 @@ from service.recovery.checkup import (
     summarise,
 )
 from service.store.checks import KeptState
+from service.store.paging import Page
 
 MOST_UNTOLD = 10_000
 """Results that wait to be kept; if a store is away for longer, the oldest are lost and counted."""
@@ -52,6 +53,9 @@ class ResultStore(Protocol):
 
     def states(self) -> dict[str, KeptState]:
         """Load what is believed."""
+
+    def history(self, check_id: str, *, cursor: str | None = None, limit: int = 100) -> Page[CheckResult]:
+        """Page through the results of a check, newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +194,32 @@ class CheckRunner:
         warnings += [f"checks cannot be kept or told: {self.failing}"] if self.failing else []
         return summarise(self.views(), open_breakers, warnings)
 
+    def view(self, check_id: str) -> CheckView:
+        """Show one check as it is now; UnknownNameError if there is none of that id."""
+        views = {view.id: view for view in self.views()}
+        if check_id not in views:
+            raise UnknownNameError("health check", check_id, views)
+        return views[check_id]
+
+    def history(self, check_id: str, *, cursor: str | None = None, limit: int = 100) -> Page[CheckResult]:
+        """Page through the results of a check that is in force, newest first; UnknownNameError if it is not.
+
+        Parameters
+        ----------
+        check_id
+            Which.
+        cursor
+            From the page before; None for the first.
+        limit
+            At most so many, 1 to 500.
+
+        Returns
+        -------
+        Page of CheckResult
+            Those that are kept.
+        """
+        return self._store.history(self.view(check_id).id, cursor=cursor, limit=limit)
+
     def maintain(self, check_id: str, until: datetime | None) -> None:
         """Expect a check to fail for a while; UnknownNameError if there is none of that id.
 
@@ -199,7 +229,14 @@ class CheckRunner:
             Which.
         until
             UTC; None ends it.
+
+        Raises
+        ------
+        InputError
+            If the time is over already.
         """
+        if until is not None and until <= self._now():
+            raise InputError(f"the maintenance ends at {until}, which is over", remedy="give a time to come")
         with self._wake:
             self._checkup.maintain(check_id, until)
             state = self._checkup.state_of(check_id)

@@ -1,8 +1,12 @@
 """``faultline run``: the main job on a simulated system, from history to a verified repair, then the page."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from service.config import Settings
 
 
 def run(
@@ -14,6 +18,9 @@ def run(
     days: Annotated[int, typer.Option(help="Days of history to learn from.", min=2, max=60)] = 7,
     port: Annotated[int | None, typer.Option(help="Port of the API and the page; 0 takes a free one.")] = None,
     serve: Annotated[bool, typer.Option(help="Serve the API and the page until Ctrl-C.")] = True,
+    checks: Annotated[
+        Path | None, typer.Option(help="YAML file of health checks that run while the page is served; docs/health.md.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document; implies --no-serve.")] = False,
 ) -> None:
     """Train on a simulated history, replay an incident through the live loop, show what was found and done."""
@@ -29,7 +36,9 @@ def run(
     from service.occupancy import occupied
     from service.replay import Replay, ReplayPlan, history_of, learn
 
-    settings = load_settings(port=port)
+    given: dict[str, Any] = {} if checks is None else {"checks": {"file": checks}}
+    settings = load_settings(port=port, **given)
+    _check_checks(settings)
     if serve and not as_json:
         from service.api.serving import check_address
 
@@ -45,7 +54,7 @@ def run(
             result = learn(history, system.now, lambda what, done: bar.stage(what, 0.2 + 0.5 * done))
             bar.stage("recording the run in MLflow", 0.7)
             tracked = log_training(result, settings.tracking, history, alias="demo")
-        in_force = load_settings(port=port, data_dir=fresh_data_dir(directory))
+        in_force = load_settings(port=port, data_dir=fresh_data_dir(directory), **given)
         replay = Replay.wired(plan, system, result.bundle, history, in_force)
         held.callback(replay.app.store.close)
         with output.Bar(f"replaying {plan.fault.kind} on {plan.fault.component}") as bar:
@@ -59,6 +68,15 @@ def run(
             from service.serving import serve_live
 
             serve_live(replay.app, in_force, lambda url: output.say(f"The page and the API: {url} (Ctrl-C ends)"))
+
+
+def _check_checks(settings: "Settings") -> None:
+    """Refuse a wrong file of checks before anything is learnt."""
+    from service.checks.assemble import context_of
+    from service.checks.file import load_checks
+
+    if settings.checks.file is not None:
+        load_checks(settings.checks.file, context_of(settings.checks))
 
 
 def _check_empty(store_url: str) -> None:

@@ -9,6 +9,8 @@ from service.api.backend import EngineStatus
 from service.api.dependencies import Engine, Limits
 from service.api.metrics import CONTENT_TYPE, EXAMPLE
 from service.api.openapi import problems
+from service.api.routes.checks import open_breakers
+from service.api.schemas.checks import CheckSummary
 from service.api.schemas.health import Alive, Health, Ready, Verdict
 from service.api.settings import ApiSettings
 from service.ports import TransientError
@@ -37,10 +39,11 @@ def readyz(engine: Engine) -> Ready:
 
 @router.get("/health", summary="Tell how the service is", responses=problems())
 def health(engine: Engine, limits: Limits) -> Health:
-    """Tell how the loop and its data are; always 200, read ``status``."""
+    """Tell how the loop and its data are, and what the health checks say; always 200, read ``status``."""
     found, now = engine.status(), engine.now()
     lag_s = math.nan if found.last_row_at is None else (now - found.last_row_at).total_seconds()
     status, reason = _judged(found, lag_s, limits)
+    overview = engine.checks.overview(open_breakers(engine))
     return Health(
         status=status,
         reason=reason,
@@ -52,6 +55,8 @@ def health(engine: Engine, limits: Limits) -> Health:
         last_step_at=found.last_step_at,
         error_count=found.error_count,
         is_acting=found.is_acting,
+        checks=CheckSummary.of(overview) if len(engine.checks.checks) else None,
+        warnings=list(overview.warnings),
     )
 
 

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from service.api.schemas.base import Number, Schema, example
+from service.api.schemas.base import Number, Schema, example, example_of
+from service.api.schemas.checks import CheckSummary
 
 Verdict = Literal["HEALTHY", "DEGRADED", "UNHEALTHY", "UNKNOWN"]
 """How the service is; the spelling on the wire is fixed."""
@@ -40,6 +41,8 @@ class Health(Schema):
         last_step_at="2026-03-01T12:09:29Z",
         error_count=0,
         is_acting=True,
+        checks=example_of(CheckSummary),
+        warnings=["the breaker of payments-db is open"],
     )
 
     status: Verdict
@@ -52,3 +55,5 @@ class Health(Schema):
     last_step_at: AwareDatetime | None
     error_count: int
     is_acting: bool = Field(description="False in a dry run.")
+    checks: CheckSummary | None = Field(description="All health checks together; null if there is none.")
+    warnings: list[str] = Field(description="Open breakers, trouble with checks: they never make the service unready.")

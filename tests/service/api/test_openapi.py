@@ -67,10 +67,21 @@ def test_every_schema_has_a_description(name):
 
 def schemas_with_examples():
     """Every wire schema of the package."""
-    from service.api.schemas import cards, control, detection, health, incidents, ledger, related, topology
+    from service.api.schemas import (
+        cards,
+        checks,
+        control,
+        detection,
+        health,
+        incidents,
+        ledger,
+        related,
+        safety,
+        topology,
+    )
     from service.api.schemas.base import Schema
 
-    modules = (cards, control, detection, health, incidents, ledger, related, topology)
+    modules = (cards, checks, control, detection, health, incidents, ledger, related, safety, topology)
     found = {
         value for m in modules for value in vars(m).values() if isinstance(value, type) and issubclass(value, Schema)
     }
