@@ -34,7 +34,7 @@ def test_a_rejection_is_told_boundary_by_boundary(bundle, workplace):
     """Each detector of the series by 16 %; the new bundle is beside the old one, which stays."""
     said = given(bundle, workplace / "new", "rejected")
     assert said.code == 0, said.err
-    assert said.out.count("on web/rate: boundary") == 3
+    assert said.out.count("on web/rate: boundary") == 2
     assert said.out.count("+16%") == 3
     old, new = Bundle.load(bundle), Bundle.load(workplace / "new")
     assert f"({old.model_version} -> {new.model_version})" in said.out
