@@ -17,6 +17,7 @@ from service.commands import (
     audit,
     backtest,
     bench,
+    checks,
     degradation,
     detect,
     diagnose,
@@ -51,6 +52,7 @@ app.add_typer(actions.app, name="actions")
 app.add_typer(actuators.app, name="actuators")
 app.add_typer(audit.app, name="audit")
 app.add_typer(bench.app, name="bench")
+app.add_typer(checks.app, name="checks")
 app.add_typer(degradation.app, name="degradation")
 app.add_typer(rules.app, name="rules")
 app.add_typer(strategies.app, name="strategies")
