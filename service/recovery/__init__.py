@@ -1,7 +1,10 @@
 """The pure engine core: no I/O; time is an argument or an injected clock, and no thread is ever started.
 
 Applications use breaker, bulkhead, levels and routes directly: ``from service.recovery import CircuitBreaker``.
+The levels are loaded when they are asked for: with their conditions come data frames and half a second.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from service.recovery.breakers import (
     BreakerBoard,
@@ -15,8 +18,10 @@ from service.recovery.breakers import (
     Verdict,
 )
 from service.recovery.bulkhead import Bulkhead, BulkheadBoard, BulkheadFullError, BulkheadSettings, BulkheadSnapshot
-from service.recovery.degradation import Degradation, Ladder, Level, LevelChange
 from service.recovery.routes import RouteBlockedError, RouteGuard, RouteRules, RouteTable
+
+if TYPE_CHECKING:
+    from service.recovery.degradation import Degradation, Ladder, Level, LevelChange
 
 __all__ = [
     "BreakerBoard",
@@ -42,3 +47,11 @@ __all__ = [
     "RouteTable",
     "Verdict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from service.recovery import degradation
+
+    return getattr(degradation, name)

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 from models.errors import UnknownNameError
-from service.ports import Clock
 from service.recovery.breakers.breaker import CircuitBreaker
 from service.recovery.breakers.bulletin import Listener
 from service.recovery.breakers.events import BreakerSnapshot
 from service.recovery.breakers.settings import BreakerSettings
 from service.recovery.breakers.states import CircuitState, Verdict
+
+if TYPE_CHECKING:
+    from service.ports import Clock
 
 
 class BreakerBoard:
@@ -26,7 +29,7 @@ class BreakerBoard:
     """
 
     def __init__(
-        self, settings: Mapping[str, BreakerSettings], *, clock: Clock, listeners: Sequence[Listener] = ()
+        self, settings: Mapping[str, BreakerSettings], *, clock: "Clock", listeners: Sequence[Listener] = ()
     ) -> None:
         self._breakers = {
             component: CircuitBreaker(component, chosen, clock=clock, listeners=listeners, rng=Random(component))

@@ -7,11 +7,10 @@ from datetime import timedelta
 from random import Random
 from threading import Lock
 from types import CoroutineType
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from models.errors import ConfigurationError
 from service.clock import SystemClock
-from service.ports import Clock
 from service.recovery.breakers.bulletin import Bulletin, Listener
 from service.recovery.breakers.decorators import decorated
 from service.recovery.breakers.events import BreakerEvent, BreakerOpenError, BreakerSnapshot
@@ -19,6 +18,9 @@ from service.recovery.breakers.machine import BreakerMachine, Change
 from service.recovery.breakers.permits import Permit, call_took_too_long
 from service.recovery.breakers.settings import BreakerSettings
 from service.recovery.breakers.states import FORCED, CircuitSignal, CircuitState, Verdict
+
+if TYPE_CHECKING:
+    from service.ports import Clock  # with the types of metrics come pandas and half a second
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -79,7 +81,7 @@ class CircuitBreaker:
         name: str,
         settings: BreakerSettings | None = None,
         *,
-        clock: Clock | None = None,
+        clock: "Clock | None" = None,
         listeners: Sequence[Listener] = (),
         rng: Random | None = None,
     ) -> None:

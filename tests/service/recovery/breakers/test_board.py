@@ -3,7 +3,7 @@
 import pytest
 
 from models.errors import UnknownNameError
-from service.recovery.breakers import BreakerBoard, BreakerSettings, CircuitState
+from service.recovery.breakers import BreakerBoard, BreakerSettings, CircuitState, Verdict
 from tests.service.recovery.breakers.clock import HandClock
 
 
@@ -23,6 +23,30 @@ def test_each_component_has_its_own_breaker():
     board.reset("db")
     assert (board.of("db").state, board.components) == (CircuitState.CLOSED, ("orders", "db"))
     assert [event.name for event in heard] == ["orders", "db", "orders", "db"]
+
+
+def test_health_checks_move_the_breaker_of_their_component():
+    """A failed check counts like a failed call, for its component alone."""
+    board = BreakerBoard({name: BreakerSettings(failure_threshold=2) for name in ("orders", "db")}, clock=HandClock())
+    for _ in range(2):
+        board.report("db", Verdict.FAILURE, "no answer on 5432")
+    assert [s.state for s in board.snapshots()] == ["CLOSED", "OPEN"]
+    assert "no answer on 5432" in board.of("db").snapshot().reason
+    board.force("orders", CircuitState.DISABLED, "drill")
+    assert board.of("orders").state is CircuitState.DISABLED
+
+
+def test_a_replay_repeats_the_open_times():
+    """They vary by component, and are the same in two boards."""
+    settings = {name: BreakerSettings(reset_jitter=0.5) for name in ("orders", "db")}
+    waits = []
+    for _ in range(2):
+        board = BreakerBoard(settings, clock=HandClock())
+        for name in settings:
+            board.trip(name, "drill")
+        waits.append([snapshot.retry_after_s for snapshot in board.snapshots()])
+    assert waits[0] == waits[1]
+    assert len(set(waits[0])) == 2
 
 
 @pytest.mark.parametrize("ask", [BreakerBoard.of, BreakerBoard.reset, lambda board, name: board.trip(name, "x")])

@@ -222,6 +222,28 @@ def test_a_generator_function_is_refused():
     assert breaker.snapshot().failure_count == 1
 
 
+def test_failures_of_a_decorated_function_count():
+    """Each is told, and the breaker opens."""
+    breaker = CircuitBreaker("orders", SETTINGS, clock=HandClock())
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            breaker(fail)()
+    assert (breaker.state, breaker.snapshot().failure_count) == (CircuitState.OPEN, 2)
+
+
+def test_an_asynchronous_guard_keeps_the_call_timeout():
+    """The block is cancelled at the limit, and that is a failure."""
+    breaker = CircuitBreaker("orders", BreakerSettings(failure_threshold=1, call_timeout_s=0.01))
+
+    async def story():
+        async with breaker.guard():
+            await asyncio.sleep(60)
+
+    with pytest.raises(CallTimeoutError):
+        asyncio.run(story())
+    assert (breaker.state, breaker.snapshot().failure_count) == (CircuitState.OPEN, 1)
+
+
 def test_an_asynchronous_guard_protects_a_block():
     """`async with breaker.guard()` counts the block."""
     breaker = CircuitBreaker("orders", BreakerSettings(failure_threshold=1, call_timeout_s=5), clock=HandClock())
