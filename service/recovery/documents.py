@@ -1,22 +1,21 @@
 """Strategies and boundaries as text: reads YAML into checked values, and gives a strategy back as plain data.
 
-Every mistake is a ConfigurationError that names the source, the entry and the field; nothing unknown is passed over.
+Every mistake is told with file, line, column, place and remedy; nothing unknown is passed over, nothing is half read.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from models.errors import ConfigurationError, FaultlineError
-from service.ports import ActionKind
-from service.recovery.boundaries import Boundaries, IsolationBoundary, IsolationRule, IsolationType
+from models.shaping.yaml_reader import Document, Path
+from service.recovery.boundaries import Boundaries, IsolationBoundary, IsolationRule
 from service.recovery.breakers.settings import BreakerSettings
 from service.recovery.bulkhead import BulkheadSettings
 from service.recovery.conditions import Condition
-from service.recovery.facts import FINDING_FACTS, VERIFICATION_FACTS
-from service.recovery.routes import ANY
+from service.recovery.entries import BoundaryEntry, BoundaryFile, RuleEntry, StepEntry, StrategyEntry, StrategyFile
+from service.recovery.facts import FINDING_FACTS, VERIFICATION_FACTS, Vocabulary
+from service.recovery.isolations import REVERSALS
+from service.recovery.mistakes import Reading, suggestion
+from service.recovery.routes import ANY, Route
 from service.recovery.strategies import (
     RecoveryStep,
     RecoveryStrategy,
@@ -26,105 +25,6 @@ from service.recovery.strategies import (
     Strategies,
 )
 
-Value = TypeVar("Value")
-
-
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class _Retry(_Document):
-    attempts: int = 1
-    backoff_s: float = 5.0
-    factor: float = 2.0
-    max_backoff_s: float = 300.0
-    jitter: float = 0.2
-
-
-class _Step(_Document):
-    id: str
-    type: StepType
-    action: ActionKind | None = None
-    success: str | None = None
-    timeout_s: float = 300.0
-    retry: _Retry = _Retry()
-    rollback: ActionKind | None = None
-    release_after_s: float | None = None
-    component: str = ""
-    parameters: dict[str, float | str] = {}
-    description: str = ""
-
-
-class _Strategy(_Document):
-    id: str
-    name: str
-    type: RecoveryType
-    condition: str
-    steps: list[_Step]
-    priority: int = 0
-    approvals: int = 1
-    approval_timeout_s: float = 1800.0
-    metrics: tuple[str, ...] = ("success_rate", "time_to_recover_s")
-
-
-class _StrategyFile(_Document):
-    default: str
-    strategies: list[_Strategy]
-
-
-class _Rule(_Document):
-    id: str
-    condition: str
-    action: ActionKind
-    priority: int = 0
-    timeout_s: float | None = None
-    parameters: dict[str, float | str] = {}
-
-
-class _Route(_Document):
-    caller: str
-    callee: str
-
-
-class _Propagation(_Document):
-    allowed_routes: list[_Route] = []
-    blocked_routes: list[_Route] = []
-    breaker_threshold: int | None = 5
-    failure_rate: float | None = None
-    slow_call_s: float | None = None
-    slow_call_rate: float = 1.0
-    minimum_calls: int = 20
-    window_calls: int = 100
-    monitoring_period_s: float = 60.0
-    reset_timeout_s: float = 30.0
-    reset_growth: float = 2.0
-    max_reset_timeout_s: float = 300.0
-    reset_jitter: float = 0.1
-    call_timeout_s: float | None = None
-    half_open_probes: int = 1
-    max_half_open_s: float | None = None
-
-
-class _Bulkhead(_Document):
-    max_running: int = 10
-    max_waiting: int = 0
-    max_wait_s: float = 1.0
-
-
-class _Boundary(_Document):
-    id: str
-    name: str
-    type: IsolationType
-    components: list[str]
-    rules: list[_Rule] = []
-    failure_propagation: _Propagation = _Propagation()
-    bulkhead: _Bulkhead | None = None
-    recovery_strategy: str = ""
-
-
-class _BoundaryFile(_Document):
-    boundaries: list[_Boundary]
-
 
 def read_strategies(text: str, *, source: str) -> Strategies:
     """Read a strategy file.
@@ -132,42 +32,63 @@ def read_strategies(text: str, *, source: str) -> Strategies:
     Parameters
     ----------
     text
-        YAML.
+        YAML; untrusted.
     source
         Name for error messages.
 
     Returns
     -------
     Strategies
-        Checked; ConfigurationError otherwise.
+        Checked; DocumentError with every mistake otherwise.
     """
-    document = _validated(_StrategyFile, _loaded(text, source), source)
-    strategies = tuple(_strategy(entry, source) for entry in document.strategies)
-    return _placed(f"{source}: ", lambda: Strategies(strategies, document.default))
+    reading = Reading.of_text(text, source)
+    file = reading.validated(StrategyFile)
+    ids = [entry.id for entry in file.strategies]
+    _note_twice(reading, ids, ("strategies",))
+    if file.default not in ids:
+        reading.note(("default",), f"there is no strategy {file.default!r}", f"use one of: {', '.join(ids[:20])}")
+    made = [_strategy(entry, reading, ("strategies", i)) for i, entry in enumerate(file.strategies)]
+    for number, strategy in enumerate(made):
+        if strategy is not None:
+            _note_missing_rollbacks(strategy, reading, ("strategies", number))
+    reading.finish()
+    return Strategies(tuple(strategy for strategy in made if strategy is not None), file.default)
 
 
-def read_boundaries(text: str, *, source: str, components: Iterable[str] = ()) -> Boundaries:
+def read_boundaries(
+    text: str, *, source: str, components: Iterable[str] = (), strategies: Strategies | None = None
+) -> Boundaries:
     """Read a boundary file.
 
     Parameters
     ----------
     text
-        YAML.
+        YAML; untrusted.
     source
         Name for error messages.
     components
-        Of the system: a boundary whose component is ``*`` takes those that no other boundary names.
+        Of the system: a boundary whose component is ``*`` takes those that no other boundary names. If there are any,
+        another name is refused, as a component or at a route.
+    strategies
+        That boundaries may prefer; None does not look.
 
     Returns
     -------
     Boundaries
-        Checked; ConfigurationError otherwise.
+        Checked; DocumentError with every mistake otherwise.
     """
-    document = _validated(_BoundaryFile, _loaded(text, source), source)
-    named = {component for boundary in document.boundaries for component in boundary.components}
-    rest = [component for component in components if component not in named]
-    boundaries = (_boundary(entry, rest, source) for entry in document.boundaries)
-    return _placed(f"{source}: ", lambda: Boundaries(tuple(boundaries)))
+    reading = Reading.of_text(text, source)
+    file = reading.validated(BoundaryFile)
+    known = tuple(components)
+    _note_twice(reading, [entry.id for entry in file.boundaries], ("boundaries",))
+    _note_names(reading, file, known)
+    if strategies is not None:
+        _note_strategies(reading, file, {strategy.id for strategy in strategies.all})
+    named = {component for entry in file.boundaries for component in entry.components}
+    rest = tuple(component for component in known if component not in named)
+    made = [_boundary(entry, rest, reading, ("boundaries", i)) for i, entry in enumerate(file.boundaries)]
+    reading.finish()
+    return Boundaries(tuple(boundary for boundary in made if boundary is not None))
 
 
 def strategy_document(strategy: RecoveryStrategy) -> dict[str, Any]:
@@ -209,9 +130,13 @@ def strategy_of(document: Mapping[str, Any], *, source: str) -> RecoveryStrategy
     Returns
     -------
     RecoveryStrategy
-        Equal to the one that was written; ConfigurationError if it is damaged.
+        Equal to the one that was written; DocumentError if it is damaged.
     """
-    return _strategy(_validated(_Strategy, document, source), source)
+    reading = Reading(Document(content=document, lines={}), source)
+    strategy = _strategy(reading.validated(StrategyEntry), reading, ())
+    if strategy is None:
+        reading.fail()
+    return strategy
 
 
 def _step_document(step: RecoveryStep) -> dict[str, Any]:
@@ -231,109 +156,120 @@ def _step_document(step: RecoveryStep) -> dict[str, Any]:
     }
 
 
-def _strategy(entry: _Strategy, source: str) -> RecoveryStrategy:
-    place = f"{source}, strategy {entry.id!r}"
-    values = dict(entry) | {
-        "steps": tuple(_step(step, place) for step in entry.steps),
-        "condition": _placed(f"{place}, condition: ", lambda: Condition.of(entry.condition, FINDING_FACTS)),
-    }
-    return _placed(f"{place}: ", lambda: RecoveryStrategy(**values))
+def _strategy(entry: StrategyEntry, reading: Reading, path: Path) -> RecoveryStrategy | None:
+    condition = _condition(entry.condition, FINDING_FACTS, reading, (*path, "condition"))
+    steps = [_step(step, reading, (*path, "steps", i)) for i, step in enumerate(entry.steps)]
+    made = tuple(step for step in steps if step is not None)
+    if condition is None or len(made) < len(steps):
+        return None
+    values = dict(entry) | {"steps": made, "condition": condition}
+    return reading.placed(path, lambda: RecoveryStrategy(**values))
 
 
-def _step(entry: _Step, place: str) -> RecoveryStep:
-    place = f"{place}, step {entry.id!r}"
-    text = entry.success
+def _step(entry: StepEntry, reading: Reading, path: Path) -> RecoveryStep | None:
+    success = None
+    if entry.success is not None:
+        success = _condition(entry.success, VERIFICATION_FACTS, reading, (*path, "success"))
+        if success is None:
+            return None
     values = dict(entry) | {
-        "success": text and _placed(f"{place}, success: ", lambda: Condition.of(text, VERIFICATION_FACTS)),
-        "retry": _placed(f"{place}, retry: ", lambda: RetryPolicy(**dict(entry.retry))),
+        "success": success,
+        "retry": RetryPolicy(**dict(entry.retry)),
         "parameters": tuple(entry.parameters.items()),
     }
-    return _placed(f"{place}: ", lambda: RecoveryStep(**values))
+    return reading.placed(path, lambda: RecoveryStep(**values))
 
 
-def _boundary(entry: _Boundary, rest: list[str], source: str) -> IsolationBoundary:
-    place = f"{source}, boundary {entry.id!r}"
-    components = tuple(name for listed in entry.components for name in (rest if listed == ANY else [listed]))
-    routes = entry.failure_propagation
-    settings = routes.model_dump(exclude={"allowed_routes", "blocked_routes", "breaker_threshold"})
-    breaker = _placed(
-        f"{place}, failure_propagation: ",
-        lambda: BreakerSettings(failure_threshold=routes.breaker_threshold, **settings),
+def _boundary(entry: BoundaryEntry, rest: tuple[str, ...], reading: Reading, path: Path) -> IsolationBoundary | None:
+    spread = entry.failure_propagation
+    settings = spread.model_dump(exclude={"allowed_routes", "blocked_routes", "breaker_threshold"})
+    breaker = reading.placed(
+        (*path, "failure_propagation"),
+        lambda: BreakerSettings(failure_threshold=spread.breaker_threshold, **settings),
     )
-    limits = entry.bulkhead
-    bulkhead = (
-        None if limits is None else _placed(f"{place}, bulkhead: ", lambda: BulkheadSettings(**limits.model_dump()))
-    )
-    rules = tuple(_rule(rule, place) for rule in entry.rules)
-    return _placed(
-        f"{place}: ",
-        lambda: IsolationBoundary(
-            id=entry.id,
-            name=entry.name,
-            type=entry.type,
-            components=components,
-            rules=rules,
-            allowed_routes=tuple((route.caller, route.callee) for route in routes.allowed_routes),
-            blocked_routes=tuple((route.caller, route.callee) for route in routes.blocked_routes),
-            breaker=breaker,
-            bulkhead=bulkhead,
-            recovery_strategy=entry.recovery_strategy,
-        ),
-    )
-
-
-def _rule(entry: _Rule, place: str) -> IsolationRule:
-    place = f"{place}, rule {entry.id!r}"
-    values = dict(entry) | {
-        "condition": _placed(f"{place}, condition: ", lambda: Condition.of(entry.condition, FINDING_FACTS)),
-        "parameters": tuple(entry.parameters.items()),
+    bulkhead = None if entry.bulkhead is None else BulkheadSettings(**entry.bulkhead.model_dump())
+    rules = [_rule(rule, reading, (*path, "rules", i)) for i, rule in enumerate(entry.rules)]
+    made = tuple(rule for rule in rules if rule is not None)
+    if breaker is None or len(made) < len(rules):
+        return None
+    values = {name: getattr(entry, name) for name in ("id", "name", "type", "recovery_strategy")} | {
+        "components": tuple(name for listed in entry.components for name in (rest if listed == ANY else [listed])),
+        "rules": made,
+        "allowed_routes": _routes(entry, "allowed_routes"),
+        "blocked_routes": _routes(entry, "blocked_routes"),
+        "breaker": breaker,
+        "bulkhead": bulkhead,
     }
-    return _placed(f"{place}: ", lambda: IsolationRule(**values))
+    return reading.placed((*path, "components"), lambda: IsolationBoundary(**values))
 
 
-def _placed(place: str, make: Callable[[], Value]) -> Value:
-    try:
-        return make()
-    except FaultlineError as error:
-        remedy = "" if error.remedy else "mend the file."  # the message of the error ends with its own
-        raise ConfigurationError(f"{place}{error}", remedy=remedy) from error
+def _rule(entry: RuleEntry, reading: Reading, path: Path) -> IsolationRule | None:
+    condition = _condition(entry.condition, FINDING_FACTS, reading, (*path, "condition"))
+    if condition is None:
+        return None
+    values = dict(entry) | {"condition": condition, "parameters": tuple(entry.parameters.items())}
+    return reading.placed(path, lambda: IsolationRule(**values))
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe, and refuses a key that is written twice instead of keeping the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002  # the signature is PyYAML's
-        seen: set[str] = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} is written twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+def _condition(text: str, known: Vocabulary, reading: Reading, path: Path) -> Condition | None:
+    return reading.placed(path, lambda: Condition.of(text, known))
 
 
-def _loaded(text: str, source: str) -> Any:
-    try:
-        return yaml.load(text, _Loader)  # noqa: S506  # a subclass of the safe loader
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ConfigurationError(f"{source} is no YAML: {error}", remedy="mend the file.") from error
+def _routes(entry: BoundaryEntry, field: str) -> tuple[Route, ...]:
+    return tuple((route.caller, route.callee) for route in getattr(entry.failure_propagation, field))
 
 
-def _validated(model: type[Value], document: Any, source: str) -> Value:
-    try:
-        return model.model_validate(document)  # type: ignore[attr-defined,no-any-return]  # every model here is pydantic's
-    except ValidationError as error:
-        problems = (f"{_path(problem['loc'], document)}: {problem['msg']}" for problem in error.errors())
-        raise ConfigurationError(f"{source}: {'; '.join(problems)}", remedy="mend the file.") from error
+def _note_twice(reading: Reading, names: Iterable[str], path: Path, what: str = "id") -> None:
+    seen: set[str] = set()
+    for number, name in enumerate(names):
+        if name in seen:
+            field = ("id",) if what == "id" else ()
+            reading.note((*path, number, *field), f"the {what} {name!r} is there twice", "keep one, or rename it")
+        seen.add(name)
 
 
-def _path(location: tuple[int | str, ...], document: Any) -> str:
-    """Write a place in the document with the ids of its entries in place of their numbers."""
-    words = []
-    for part in location:
-        try:
-            document = document[part]
-        except (LookupError, TypeError):
-            document = None
-        name = document.get("id") if isinstance(document, dict) and isinstance(part, int) else None
-        words.append(repr(name) if name is not None else str(part))
-    return ".".join(words)
+def _note_missing_rollbacks(strategy: RecoveryStrategy, reading: Reading, path: Path) -> None:
+    """What a plan does by itself and could take back, it must take back when a later step fails."""
+    if strategy.type is RecoveryType.MANUAL:
+        return
+    for number, step in enumerate(strategy.steps):
+        reversal = None if step.action is None or step.type is StepType.RESTORE else REVERSALS.get(step.action)
+        if reversal is not None and step.rollback is None:
+            problem = f"{step.action} has no rollback, so a failure of a later step would leave it in force"
+            reading.note((*path, "steps", number), problem, f"add rollback: {reversal}")
+
+
+def _note_names(reading: Reading, file: BoundaryFile, known: tuple[str, ...]) -> None:
+    """Components in two boundaries or rules of one id, and components that the system does not have."""
+    seen: dict[str, str] = {}
+    rules: set[str] = set()
+    for number, entry in enumerate(file.boundaries):
+        path: Path = ("boundaries", number)
+        for i, name in enumerate(entry.components):
+            if name in seen:
+                problem = f"the component {name!r} is in boundary {seen[name]!r} already"
+                reading.note((*path, "components", i), problem, "a component is in one boundary only")
+            seen[name] = entry.id
+            _note_unknown(reading, (*path, "components", i), name, known)
+        for i, rule in enumerate(entry.rules):
+            if rule.id in rules:
+                reading.note((*path, "rules", i, "id"), f"the rule {rule.id!r} is there twice", "rename one of them")
+            rules.add(rule.id)
+        for field in ("allowed_routes", "blocked_routes"):
+            for i, route in enumerate(getattr(entry.failure_propagation, field)):
+                place: Path = (*path, "failure_propagation", field, i)
+                _note_unknown(reading, (*place, "caller"), route.caller, known)
+                _note_unknown(reading, (*place, "callee"), route.callee, known)
+
+
+def _note_unknown(reading: Reading, path: Path, name: str, known: tuple[str, ...]) -> None:
+    if known and name != ANY and name not in known:
+        reading.note(path, f"there is no component {name!r}", suggestion(name, sorted(known)))
+
+
+def _note_strategies(reading: Reading, file: BoundaryFile, known: set[str]) -> None:
+    for number, entry in enumerate(file.boundaries):
+        if entry.recovery_strategy and entry.recovery_strategy not in known:
+            problem = f"there is no strategy {entry.recovery_strategy!r}"
+            remedy = suggestion(entry.recovery_strategy, sorted(known))
+            reading.note(("boundaries", number, "recovery_strategy"), problem, remedy)

@@ -85,14 +85,7 @@ class RetryPolicy:
     jitter: float = 0.2
 
     def __post_init__(self) -> None:
-        ranges = {
-            "attempts": (1, 20),
-            "backoff_s": (0, 86400),
-            "factor": (1, 10),
-            "max_backoff_s": (0, 86400),
-            "jitter": (0, 1),
-        }
-        for name, (low, high) in ranges.items():
+        for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ConfigurationError(f"{name} is {value}.", remedy=f"give a number from {low} to {high}")

