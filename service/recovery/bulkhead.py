@@ -210,7 +210,7 @@ class Bulkhead:
     def _enter(self, make: "Callable[[], _Waiter]") -> "_Waiter | None":
         """Take a place, or a ticket of the queue."""
         with self._lock:
-            if self._running < self.settings.max_running and not self._queue:
+            if self._running < self.settings.max_running:  # then nobody waits: a free place is handed over
                 self._running += 1
                 return None
             if len(self._queue) >= self.settings.max_waiting:

@@ -24,7 +24,7 @@ def test_applications_do_not_load_what_they_do_not_need():
     """Importing the breaker brings no data frames and no server into an application."""
     code = (
         "import sys; from service.recovery import CircuitBreaker; "
-        "sys.exit(', '.join({'pandas', 'numpy', 'sqlalchemy', 'fastapi', 'prometheus_client'} & set(sys.modules)))"
+        "sys.exit(', '.join({'pandas', 'numpy', 'sqlalchemy', 'fastapi', 'prometheus_client'} & set(sys.modules)) or None)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
