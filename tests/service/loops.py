@@ -46,7 +46,7 @@ strategies:
     priority: 10
     condition: category == RESOURCE
     steps:
-      - {id: scale, type: REPAIR, action: SCALE_UP, description: scale}
+      - {id: scale, type: REPAIR, action: SCALE_UP, rollback: SCALE_DOWN, description: scale}
       - {id: verify, type: VERIFY, success: rows_observed >= 3 and worst_score < 1, timeout_s: 1200, description: check}
   - id: ask
     name: Ask

@@ -58,6 +58,7 @@ def client(world):
         clock=world.clock,
         is_acting=True,
         safety=safety,
+        checks=None,
     )
     with FaultlineClient("http://127.0.0.1", transport=AppTransport(create_app(desk))) as client:
         yield client

@@ -165,7 +165,7 @@ def test_a_failed_recovery_opens_the_incident_and_the_next_strategy_is_tried(wor
     world.live(21)
     assert world.hand.done == [RESTARTED, SCALED]
     world.live(40)
-    assert world.hand.done == [RESTARTED, SCALED]
+    assert world.hand.done == [RESTARTED, SCALED, ("SCALE_DOWN", "payments-db")]
     assert [run.strategy.id for run in reversed(world.journal.runs())] == ["restart", "scale", "ask"]
     assert (len(world.decisions), world.status) == (3, IncidentStatus.OPEN)
 
