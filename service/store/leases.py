@@ -1,6 +1,6 @@
 """Who holds which run: renewing, taking over, admitting from the queue, and the check of the fence."""
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Double, Integer, and_, bindparam, func, literal, or_, select, update
 
 from service.custody import FencedError, Holder
 from service.recovery.runs import RecoveryStatus
@@ -10,6 +10,37 @@ from service.store.recovery_tables import RunRow
 
 ACTIVE = [RecoveryStatus.RUNNING.value, RecoveryStatus.WAITING_APPROVAL.value]
 PENDING = RecoveryStatus.PENDING.value
+
+# Built once: building a statement takes longer than carrying it out.
+_RUNNING = select(func.count()).where(RunRow.status == RecoveryStatus.RUNNING.value).scalar_subquery()
+_BUSY = select(RunRow.component).where(RunRow.status.in_(ACTIVE))
+_NEXT = (
+    select(RunRow.id)
+    .where(
+        RunRow.status == PENDING,
+        or_(
+            and_(RunRow.instance == bindparam("my_instance"), RunRow.life == bindparam("my_life")),
+            RunRow.lease_until <= database_now(),
+        ),
+        or_(
+            RunRow.strategy_id.startswith(RELEASE_PREFIX, autoescape=True),
+            and_(bindparam("max_running", type_=Integer) > _RUNNING, RunRow.component.not_in(_BUSY)),
+        ),
+    )
+    .order_by(RunRow.seq)
+    .limit(1)
+)
+_ADMITTED = (
+    update(RunRow)
+    .where(RunRow.id == bindparam("next_id"))
+    .values(
+        status=RecoveryStatus.RUNNING.value,
+        instance=bindparam("my_instance"),
+        life=bindparam("my_life"),
+        fence=RunRow.fence + 1,
+        lease_until=database_now() + bindparam("my_lease_s", type_=Double),
+    )
+)
 
 
 def is_anything_due(connection: Connection, holder: Holder, *, inherits: bool) -> bool:
@@ -97,17 +128,10 @@ def admit(connection: Connection, holder: Holder, max_running: int) -> str | Non
     str or None
         Its id; it counts as running from now on. A release waits for no other run.
     """
-    running = select(func.count()).where(RunRow.status == RecoveryStatus.RUNNING.value)
-    has_room = (connection.execute(running).scalar_one()) < max_running
-    busy = select(RunRow.component).where(RunRow.status.in_(ACTIVE))
-    is_release = RunRow.strategy_id.startswith(RELEASE_PREFIX, autoescape=True)
-    can_begin = or_(is_release, RunRow.component.not_in(busy)) if has_room else is_release
-    free = or_(is_mine(holder), _is_free(holder, inherits=False))
-    queue = select(RunRow.id).where(RunRow.status == PENDING, free, can_begin).order_by(RunRow.seq).limit(1)
-    run_id = connection.execute(queue).scalar()
+    values = {"max_running": max_running, "my_instance": holder.instance, "my_life": holder.life}
+    run_id = connection.execute(_NEXT, values).scalar()
     if run_id is not None:
-        taken = update(RunRow).where(RunRow.id == run_id)
-        connection.execute(taken.values(status=RecoveryStatus.RUNNING.value, **_taken(holder)))
+        connection.execute(_ADMITTED, {**values, "next_id": run_id, "my_lease_s": holder.lease_s})
     return run_id
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Double, Row, Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,6 +23,12 @@ ADMISSION_TURN = 2
 _TELL_AT_ONCE = 500
 _MAX_NAME_BYTES = 600
 """Of what a run is looked up by: databases bound what an index can hold."""
+_ASKED = (
+    select(*RequestRow.__table__.columns)
+    .where(RequestRow.run_id.in_(bindparam("asked_ids", expanding=True)), RequestRow.answered_at.is_(None))
+    .order_by(RequestRow.seq)
+)
+_WAITING = select(RunRow.seq).where(RunRow.status == leases.PENDING).limit(1)
 _REQUESTS = select(func.count()).where(RequestRow.run_id == bindparam("saved_id"), RequestRow.answered_at.is_(None))
 _SAVED = (
     update(RunRow)
@@ -39,7 +46,7 @@ _SAVED = (
     )
     .returning(_REQUESTS.scalar_subquery())
 )
-"""Built once: building it takes longer than carrying it out."""
+"""These are built once: building a statement takes longer than carrying it out."""
 
 
 class RecoveryStore(RecoveryReader):
@@ -144,10 +151,9 @@ class RecoveryStore(RecoveryReader):
         Held or None
             It counts as running from now on.
         """
-        waiting = select(RunRow.seq).where(RunRow.status == leases.PENDING).limit(1)
         while True:
             with self._database.read_connection() as connection:
-                if connection.execute(waiting).first() is None:
+                if connection.execute(_WAITING).first() is None:
                     return None
             with self._database.write_connection() as connection:
                 self._database.take_turns(connection, ADMISSION_TURN)
@@ -266,9 +272,8 @@ class RecoveryStore(RecoveryReader):
         tuple of Request
             In the order in which they were made.
         """
-        query = select(RequestRow).where(RequestRow.run_id.in_(run_ids), RequestRow.answered_at.is_(None))
-        with self._database.reading() as session:
-            return tuple(_to_request(row) for row in session.scalars(query.order_by(RequestRow.seq)))
+        with self._database.read_connection() as connection:
+            return tuple(_to_request(row) for row in connection.execute(_ASKED, {"asked_ids": list(run_ids)}))
 
     def answered(self, number: int, at: datetime) -> None:
         """Note that a request was answered without a change of its run.
@@ -336,7 +341,7 @@ def _run_row(run_id: str) -> Select[str, str, str, int]:
     return select(RunRow.id, RunRow.component, RunRow.body, RunRow.fence).where(RunRow.id == run_id)
 
 
-def _to_request(row: RequestRow) -> Request:
+def _to_request(row: Row[Any]) -> Request:
     return Request(
         run_id=row.run_id, kind=RequestKind(row.kind), who=row.who, reason=row.reason, at=row.at, number=row.seq
     )

@@ -40,7 +40,7 @@ def test_killed_with_a_probe_that_cannot_tell(ground, kind):
 @KINDS
 def test_stopped_and_taken_over(ground, kind):
     """A worker that stood still for longer than its lease can change nothing afterwards."""
-    scenarios.stopped(ground, kind, [("after effect", 2)])
+    scenarios.stopped(ground, kind, [("after intent", 2), ("after effect", 2)])
 
 
 def test_locked(ground):
