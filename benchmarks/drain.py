@@ -66,7 +66,6 @@ COMPONENTS = {"web-1": ["web-1"], "web-2": ["web-2"]}
 def settings_of(peers, components):
     """Supervisor restarts the programs of the components, HAProxy isolates and releases servers of the same names."""
     return Settings(
-        store_url="sqlite://",
         actuators={
             "processes": {
                 "type": "supervisor",
@@ -87,9 +86,9 @@ def settings_of(peers, components):
 class Restarts:
     """A journal over the real peers; the facts that verify a run come from the load."""
 
-    def __init__(self, peers, load, components=COMPONENTS):
+    def __init__(self, peers, load, components=COMPONENTS, store_url="sqlite://"):
         settings = settings_of(peers, components)
-        self._store = SqlStore(settings.store)
+        self._store = SqlStore(store_url)
         self._load, self._clock = load, SystemClock()
         self._strategies = read_strategies(STRATEGIES, source="drain.py")
         self._journal = RecoveryJournal(RecoveryStore(self._store.database), real_actuators(settings), lambda _: None)

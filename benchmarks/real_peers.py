@@ -135,6 +135,7 @@ def haproxy(directory, servers, *, more=""):
 class Balanced:
     """Two servers under supervisor, behind HAProxy, and where to reach the three."""
 
+    directory: Path
     supervisor_url: str
     haproxy_url: str
     port: int
@@ -155,7 +156,7 @@ def balanced(*, answer_s=0.02):
         wait_until(lambda: all(can_connect(one) for one in ports.values()))
         wait_until(lambda: get(port).startswith("web-"))
         time.sleep(1.2)  # until supervisor says RUNNING and HAProxy has seen both
-        yield Balanced(supervisor_url=urls[0], haproxy_url=url, port=port)
+        yield Balanced(directory=directory, supervisor_url=urls[0], haproxy_url=url, port=port)
 
 
 def can_connect(port):

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from service.actuators.base import PeerActuator, check_parameters, is_number, wanted_replicas
+from service.actuators.process_age import process_age_s
 from service.actuators.settings import Programs, SupervisorSettings
 from service.actuators.supervisor_rpc import SupervisorFaultError, SupervisorRpc
 from service.actuators.waiting import Deadline
@@ -107,7 +108,13 @@ class SupervisorActuator(PeerActuator):
 
     def _was_restarted(self, info: dict[str, Any], asked_at: datetime | None) -> bool | None:
         """Whether a process was started after an action was asked for; None if that cannot be told."""
-        return self._order(info, "start", asked_at) if info["state"] == _RUNNING else False
+        if info["state"] != _RUNNING:
+            return False
+        age_s = process_age_s(int(info["pid"])) if self._settings.url.startswith("unix:") else None
+        told_s = float(info["now"]) - float(info["start"])
+        if asked_at is None or age_s is None or abs(age_s - told_s) > 2 * _SLACK_S:  # or it is another machine's number
+            return self._order(info, "start", asked_at)
+        return age_s < (self._clock.now() - asked_at).total_seconds()
 
     def _order(self, info: dict[str, Any], event: str, asked_at: datetime | None) -> bool | None:
         """Whether something happened to a process after a time of ours; supervisor's clock may differ."""

@@ -5,6 +5,10 @@ from collections import Counter
 import pytest
 
 from benchmarks import drain, real_peers
+from service.actuators.supervisor_rpc import SupervisorRpc
+from service.actuators.waiting import Deadline
+from service.bootstrap import real_actuators
+from service.ports import ActionKind
 from service.recovery.runs import RecoveryStatus, StepStatus
 
 pytestmark = pytest.mark.usefixtures("haproxy_here")
@@ -29,6 +33,44 @@ def test_without_draining_the_same_load_loses_requests():
     got = drain.measure(300, is_drained=False, answer_s=0.03, at_least=2)
     assert got.failed > 0
     assert all(result.status is StepStatus.SUCCEEDED for run in got.runs for result in run.results)
+
+
+class Dying:
+    """The actuators of the settings, in a process that dies right after an action, before it could note the outcome."""
+
+    def __init__(self, hand, kind):
+        self._hand, self._kind = hand, kind
+        self.kinds, self.components, self.refusal, self.probe = hand.kinds, hand.components, hand.refusal, hand.probe
+        self.rehearse = hand.rehearse
+
+    def perform(self, action):
+        """Act, then die."""
+        outcome = self._hand.perform(action)
+        if action.kind is self._kind:
+            raise SystemExit
+        return outcome
+
+
+def test_a_restart_is_not_repeated_after_a_crash(monkeypatch):
+    """Killed after the restart, before its outcome was stored: the next life probes, finds it done and goes on."""
+    with real_peers.balanced() as peers, real_peers.Load(peers.port) as load:
+        rpc = SupervisorRpc("look", peers.supervisor_url, "", "")
+        before = rpc.info("web-1", Deadline(5))["pid"]
+        with monkeypatch.context() as patch:
+            patch.setattr(drain, "real_actuators", lambda s: Dying(real_actuators(s), ActionKind.RESTART_COMPONENT))
+            dying = drain.Restarts(peers, load, store_url=f"sqlite:///{peers.directory}/runs.db")
+            with pytest.raises(SystemExit):
+                dying.restart("web-1", "restart-drained")
+            dying.close()
+        restarted = rpc.info("web-1", Deadline(5))["pid"]
+        assert restarted != before
+        fresh = drain.Restarts(peers, load, store_url=f"sqlite:///{peers.directory}/runs.db")
+        run = fresh.restart("web-1", "restart-drained")
+        fresh.close()
+        assert rpc.info("web-1", Deadline(5))["pid"] == restarted
+    assert run.status is RecoveryStatus.COMPLETED
+    assert "found in place after an interruption" in run.results[1].detail
+    assert load.failed == 0
 
 
 def test_a_restart_that_fails_is_taken_back():
