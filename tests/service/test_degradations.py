@@ -33,9 +33,9 @@ LADDERS = read_degradations(FILE, source="test")
 
 
 @pytest.fixture
-def store(tmp_path):
-    """In a file."""
-    store = SqlStore(f"sqlite:///{tmp_path}/s.db")
+def store(store_url):
+    """On either database."""
+    store = SqlStore(store_url)
     yield store
     store.close()
 

@@ -19,9 +19,9 @@ from tests.service.recovery.plans import NOW, later, restart, run_of, strategy
 
 
 @pytest.fixture
-def store(tmp_path):
-    """In a file."""
-    store = SqlStore(f"sqlite:///{tmp_path}/s.db")
+def store(store_url):
+    """On either database."""
+    store = SqlStore(store_url)
     yield store
     store.close()
 
@@ -50,7 +50,7 @@ def test_a_stop_is_recorded_and_outlives_the_process(store, switch):
     """Who, why and since when are kept, also by another opening of the store, until somebody resumes."""
     assert switch.stopped is None
     stop = switch.stop("kim", "database move", NOW)
-    again = SqlStore(store.database.engine.url.render_as_string())
+    again = SqlStore(store.database.engine.url.render_as_string(hide_password=False))
     try:
         other = ActionSwitch(SwitchStore(again.database))
         assert other.stopped == stop

@@ -243,18 +243,41 @@ def add(url, name, n):
     store.close()
 
 
-def test_two_processes_add_to_one_chain(store, log):
-    """Writers take turns: no fork, no gap, nothing lost."""
-    url = store.database.engine.url.render_as_string(hide_password=False)
+def test_two_processes_add_to_one_chain(store_url):
+    """Writers take turns, on both databases: no fork, no gap, nothing lost; pruning goes on meanwhile."""
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=add, args=(url, name, 40)) for name in ("one", "two")]
+    workers = [context.Process(target=add, args=(store_url, name, 40)) for name in ("one", "two")]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0]
-    assert log.verify().checked == 90
+    store = SqlStore(store_url)
+    log = AuditLog(store.database)
+    verdict = log.verify()
+    assert (verdict.is_intact, verdict.checked, verdict.head.seq) == (True, 80, 80)
     assert len(store.records(subject="one", limit=500)) == 40
+    assert log.prune(END, now=END, by="kim").removed == 79
+    assert log.verify([verdict.head]).is_intact
+    with store.database.write_connection() as connection:
+        connection.exec_driver_sql("UPDATE records SET subject = 'three' WHERE seq = 80")
+    assert log.verify().broken_seq == 80
+    store.close()
+
+
+def test_a_check_while_records_are_added(store_url):
+    """What comes in meanwhile is no breach."""
+    context = multiprocessing.get_context("spawn")
+    worker = context.Process(target=add, args=(store_url, "one", 150))
+    worker.start()
+    store = SqlStore(store_url)
+    log, verdicts = AuditLog(store.database), []
+    while worker.is_alive():
+        verdicts.append(log.verify())
+    worker.join(60)
+    assert all(verdict.is_intact for verdict in verdicts)
+    assert log.verify().checked == 150
+    store.close()
 
 
 def test_a_failed_transaction_leaves_the_chain_as_it_was(store, log):
