@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
 
 MOST_ROWS = 1000
+_READING = frozenset(
+    {
+        sqlite3.SQLITE_SELECT,
+        sqlite3.SQLITE_READ,
+        sqlite3.SQLITE_FUNCTION,
+        sqlite3.SQLITE_RECURSIVE,
+        sqlite3.SQLITE_PRAGMA,
+        sqlite3.SQLITE_TRANSACTION,
+    }
+)
 _STEPS = 1000  # of SQLite's machine, between two looks at the clock
 
 
@@ -85,6 +95,8 @@ class DatabaseProbe:
             milliseconds = max(int(budget_s * 1000), 1)
             options = f"-c default_transaction_read_only=on -c statement_timeout={milliseconds}"
             arguments = {"connect_timeout": max(int(budget_s), 2), "options": options}
+            if url.drivername == "postgresql":
+                url = url.set(drivername="postgresql+psycopg")
             return create_engine(url, poolclass=NullPool, connect_args=arguments)
         return create_engine("sqlite://", poolclass=NullPool, creator=lambda: self._open(url, deadline_s, budget_s))
 
@@ -94,14 +106,28 @@ class DatabaseProbe:
         connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode=ro", uri=True, timeout=budget_s / 2, check_same_thread=False
         )
+        connection.set_authorizer(_allow)
         connection.set_progress_handler(lambda: self.clock.monotonic_s() > deadline_s, _STEPS)
         return connection
 
 
 def _ask(engine: "Engine", query: str) -> list[Any]:
+    """Ask in a transaction that has looked at something: PostgreSQL lets nobody turn that into a writing one.
+
+    A cursor of the server takes one SELECT, no second statement, and holds the rows that are not fetched.
+    """
     with engine.connect() as connection:
-        result = connection.exec_driver_sql(query)
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SELECT 1")
+            result = connection.exec_driver_sql(query, execution_options={"stream_results": True})
+        else:
+            result = connection.exec_driver_sql(query)
         return list(result.fetchmany(MOST_ROWS)) if result.returns_rows else []
+
+
+def _allow(action: int, *_: str | None) -> int:
+    """Let SQLite read and nothing else: no attached file, no copy into another one."""
+    return sqlite3.SQLITE_OK if action in _READING else sqlite3.SQLITE_DENY
 
 
 def _number(value: object) -> float:

