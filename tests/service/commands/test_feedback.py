@@ -35,7 +35,7 @@ def test_a_rejection_is_told_boundary_by_boundary(bundle, workplace):
     said = given(bundle, workplace / "new", "rejected")
     assert said.code == 0, said.err
     assert said.out.count("on web/rate: boundary") == 2
-    assert said.out.count("+16%") == 3
+    assert said.out.count("+16%") == 2
     old, new = Bundle.load(bundle), Bundle.load(workplace / "new")
     assert f"({old.model_version} -> {new.model_version})" in said.out
     assert reset_thresholds(new).model_version == old.model_version
