@@ -32,6 +32,7 @@ lock: ## renew requirements.lock and requirements-uv.lock
 bench: setup ## every benchmark whose table the README quotes
 	$(BIN)/python benchmarks/everyday.py
 	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/breaker_cost.py
 	$(BIN)/python benchmarks/closed_loop.py
 
 pictures: setup ## renew the pictures of the README

@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/breaker_cost.py
 
 Costs are CPU time: rounds of many calls, the breakers in turn, the median of all rounds; the bare call is subtracted
-from what a call costs behind a closed breaker, and shown. Every breaker decorates the same function, with the settings
-of its README; ours has every feature of the window switched on, the extras stand in rows of their own.
+from what a call costs behind a closed breaker, and shown. Every breaker decorates the same function. The others get a
+threshold and an open time, which is all that most of them have; ours counts failures, shares and slow calls in a window
+of a hundred calls, and the extras stand in rows of their own.
 """
 
 import asyncio

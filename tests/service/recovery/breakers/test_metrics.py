@@ -17,6 +17,7 @@ def test_an_application_can_register_its_guards():
     bulkhead = Bulkhead("shop", BulkheadSettings(max_running=1))
     registry.register(GuardCollector(lambda: [breaker.snapshot()], lambda: [bulkhead.snapshot()]))
     breaker.call(clock.advance, 2.0)
+    breaker.call(clock.advance, 2.0)
     breaker.call(dict)
     with pytest.raises(ZeroDivisionError):
         breaker.call(divmod, 1, 0)
@@ -28,14 +29,14 @@ def test_an_application_can_register_its_guards():
     assert lines >= {
         'faultline_breaker_state{breaker="orders",state="CLOSED"} 1.0',
         'faultline_breaker_state{breaker="orders",state="METRICS_ONLY"} 0.0',
-        'faultline_breaker_calls_total{breaker="orders",outcome="success"} 2.0',
+        'faultline_breaker_calls_total{breaker="orders",outcome="success"} 3.0',
         'faultline_breaker_calls_total{breaker="orders",outcome="failure"} 1.0',
         'faultline_breaker_calls_total{breaker="orders",outcome="rejected"} 0.0',
         'faultline_breaker_calls_total{breaker="orders",outcome="late"} 0.0',
-        'faultline_breaker_slow_calls_total{breaker="orders"} 1.0',
+        'faultline_breaker_slow_calls_total{breaker="orders"} 2.0',
         'faultline_breaker_openings_total{breaker="orders"} 0.0',
-        'faultline_breaker_slow_rate{breaker="orders"} 0.3333333333333333',
-        'faultline_breaker_failure_rate{breaker="orders"} 0.3333333333333333',
+        'faultline_breaker_slow_rate{breaker="orders"} 0.5',
+        'faultline_breaker_failure_rate{breaker="orders"} 0.25',
         'faultline_bulkhead_running{bulkhead="shop"} 1.0',
         'faultline_bulkhead_waiting{bulkhead="shop"} 0.0',
         'faultline_bulkhead_rejections_total{bulkhead="shop"} 1.0',
