@@ -2,9 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from analysis.incidents import IncidentStatus
+from models.anomalies import AnomalySeverity
 from models.errors import ConfigurationError
 from service.config import load_settings
 from service.ports import Action, ActionKind, TransientError
@@ -16,6 +19,7 @@ from service.store.sql import SqlStore
 from service.store.switch import SwitchStore
 from tests.service.loops import Hand, World, a_finding
 from tests.service.recovery.plans import NOW, later, restart, run_of, strategy
+from tests.service.store.examples import T0, an_anomaly, an_incident
 
 
 @pytest.fixture
@@ -234,3 +238,31 @@ def test_the_settings_and_the_guards_agree(tmp_path, monkeypatch):
     from service.recovery.guard_settings import GuardSettings
 
     assert load_settings().engine.guard.settings(is_dry_run=True) == GuardSettings(is_dry_run=True)
+
+
+def test_a_flapping_component_becomes_manual(monkeypatch):
+    """Trouble that comes back twelve times in six hours: three times at most it is acted on, else a person is asked."""
+    world = World(monkeypatch, max_flaps=3)
+    for number in range(1, 13):
+        anomaly = an_anomaly("orders", severity=AnomalySeverity.HIGH, end=T0 + timedelta(days=1))
+        world.casebook.keep(replace(an_incident(number, opened_at=world.clock.now()), anomalies=(anomaly,)))
+        world.live(25, lasting=False)
+        world.score = 0.1
+        world.live(5, lasting=False)
+        world.score = 5.0
+        for incident in world.casebook.open:
+            world.casebook.keep(incident.moved_to(IncidentStatus.RESOLVED, world.clock.now()))
+    refused = [
+        objection["guard"]
+        for record in world.store.records(kind=RecordKind.ACTION_REFUSED, limit=500)
+        for objection in record.data["objections"]
+    ]
+    window = timedelta(seconds=world.guard.flap_window_s)
+    incidents = {run.incident_id for run in world.journal.runs(limit=500) if run.acted_at is not None}
+    assert len(incidents) <= 3
+    assert world.clock.now() - T0 <= window
+    assert "CRASH_LOOP" in refused
+    by_hand = [run for run in world.journal.runs(limit=500) if run.strategy.id == "ask"]
+    assert len(by_hand) + len(incidents) >= 12
+    assert all(run.status is RecoveryStatus.COMPLETED for run in by_hand)
+    world.store.close()

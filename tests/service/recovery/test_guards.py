@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from service.ports import ActionKind
@@ -264,9 +264,7 @@ class Simulation:
                 self.runs.append((effect.component, incident, effect.strategy.id, at))
 
 
-@given(FINDINGS, LIMITS, st.lists(st.integers(0, 5000), min_size=1, max_size=5))
-@settings(max_examples=200, deadline=None)
-def test_never_more_than_n_actions_in_any_window(findings, limits, delays):
+def claim_of_the_window(findings, limits, delays):
     """Whatever the order of findings and however late actions are done: in no window more than the limits."""
     of_component, of_fleet = limits
     guard = GuardSettings(
@@ -280,6 +278,42 @@ def test_never_more_than_n_actions_in_any_window(findings, limits, delays):
         inside = [run for run in world.runs if end - window < run[3] <= end]
         assert len(inside) <= of_fleet
         assert all(sum(run[0] == name for run in inside) <= of_component for name in FLEET)
+
+
+ANYTHING = (FINDINGS, LIMITS, st.lists(st.integers(0, 5000), min_size=1, max_size=5))
+
+
+@given(*ANYTHING)
+@settings(max_examples=200, deadline=None)
+def test_never_more_than_n_actions_in_any_window(findings, limits, delays):
+    """The claim holds."""
+    claim_of_the_window(findings, limits, delays)
+
+
+def forgets_pending(judge):
+    """Counts only what was done already."""
+    since = judge._state.now - timedelta(seconds=judge._settings.rate_window_s)
+    return [p for p in judge._state.recent if p.has_acted and not p.is_pending and p.at > since]
+
+
+def half_a_window(judge):
+    """Forgets too early."""
+    since = judge._state.now - timedelta(seconds=judge._settings.rate_window_s / 2)
+    return [p for p in judge._state.recent if p.is_pending or p.at > since]
+
+
+def one_too_many(judge):
+    """Counts before the action instead of after it."""
+    return half_a_window(judge)[:-1]
+
+
+@pytest.mark.parametrize("mutant", [forgets_pending, half_a_window, one_too_many])
+def test_the_claim_of_the_window_bites(monkeypatch, mutant):
+    """A guard that is wrong in one of these ways is found."""
+    monkeypatch.setattr(Judge, "_counted", mutant)
+    quiet = settings(max_examples=2000, deadline=None, database=None, derandomize=True, phases=[Phase.generate])
+    with pytest.raises(AssertionError):
+        quiet(given(*ANYTHING)(claim_of_the_window))()
 
 
 @given(
