@@ -23,13 +23,17 @@ class BreakerBoard:
     settings
         Component to the settings of its breaker.
     clock
-        For all of them.
+        For all of them; the machine's clocks if not given.
     listeners
         Told of every change of every breaker.
     """
 
     def __init__(
-        self, settings: Mapping[str, BreakerSettings], *, clock: "Clock", listeners: Sequence[Listener] = ()
+        self,
+        settings: Mapping[str, BreakerSettings],
+        *,
+        clock: "Clock | None" = None,
+        listeners: Sequence[Listener] = (),
     ) -> None:
         self._breakers = {
             component: CircuitBreaker(component, chosen, clock=clock, listeners=listeners, rng=Random(component))

@@ -49,6 +49,13 @@ def test_a_replay_repeats_the_open_times():
     assert len(set(waits[0])) == 2
 
 
+def test_an_application_needs_no_clock():
+    """The machine's own is used."""
+    board = BreakerBoard({"orders": BreakerSettings()})
+    board.trip("orders", "drill")
+    assert 26 < board.of("orders").snapshot().retry_after_s < 34
+
+
 @pytest.mark.parametrize("ask", [BreakerBoard.of, BreakerBoard.reset, lambda board, name: board.trip(name, "x")])
 def test_an_unknown_component_is_named(ask):
     """The error lists what there is."""
