@@ -10,8 +10,10 @@ from models.bundle import Bundle
 from models.errors import ConfigurationError
 from models.frames import MetricFrame
 from models.simulator import SimulatedSystem
+from service.actuators.haproxy_routes import HaproxyRoutes
 from service.actuators.registry import actuators_of
 from service.actuators.router import ActuatorRouter
+from service.actuators.settings import HaproxySettings
 from service.actuators.simulator import SimulatorActuator
 from service.casebook import Casebook
 from service.checks.assemble import context_of, runner_of
@@ -25,9 +27,9 @@ from service.health import HealthMonitor
 from service.ingest.simulator import SimulatorSource
 from service.journal import JournalSettings, RecoveryJournal
 from service.observer import Observer
+from service.policies import PolicyDesk, PolicySet, load_policies
 from service.recovery.breakers import BreakerBoard
 from service.recovery.capability import check_plans
-from service.recovery.defaults import default_boundaries, default_strategies
 from service.recovery.health import HealthPolicy
 from service.responder import Policy, Responder
 from service.safety import ActionSwitch, Controls, StoppableActuator
@@ -82,14 +84,16 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
     source = SimulatorSource(system)
     store = SqlStore(settings.store)
     ledger = Ledger(store)
-    policy = _policy(tuple(system.topology.names), settings.engine)
+    loaded = _loaded(system, settings)
+    policy = _policy(loaded, settings.engine)
     board = BreakerBoard(
         policy.boundaries.breaker_settings(),
         clock=source.clock,
         listeners=[lambda event: ledger(event.to_record())],
     )
     switch = ActionSwitch(SwitchStore(store.database))
-    hand = StoppableActuator(_hand(system, policy, settings), switch)
+    router = _hand(system, policy, settings)
+    hand = StoppableActuator(router, switch)
     journal = RecoveryJournal(RecoveryStore(store.database), hand, ledger, _journal_settings(settings))
     ranker = None if settings.ranker is None else load_ranker(settings.ranker)
     rows = settings.engine.diagnosis_history_rows
@@ -98,13 +102,14 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
     controls = Controls(stopped=lambda: switch.stopped, unhealthy=lambda: health.unhealthy, refuses=hand.refusal)
     ladders = load_ladders(settings.engine.degradations, system.topology.names)
     levels = DegradationKeeper(ladders, DegradationStore(store.database))
+    responder = Responder(casebook, journal, board, policy, ledger, controls)
     engine = Engine(
         source=source,
         clock=source.clock,
         observer=Observer(bundle, recent, settings.engine.window_rows),
         casebook=casebook,
         health=health,
-        responder=Responder(casebook, journal, board, policy, ledger, controls),
+        responder=responder,
         publish=ledger,
         degrade=lambda now: levels.observe(_situation(engine, journal, board), now),
     )
@@ -125,6 +130,15 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
         publish=ledger,
         trip=board.trip,
     )
+    policies = PolicyDesk(
+        loaded,
+        load=lambda: _loaded(system, settings),
+        check=lambda new: check_plans(new.strategies, new.boundaries, router.refusal),
+        use=lambda new: _use(engine, responder, new),
+        isolations=journal.isolations,
+        now=source.clock.now,
+        publish=ledger,
+    )
     desk = Desk(
         engine=engine,
         journal=journal,
@@ -134,6 +148,7 @@ def simulated(system: SimulatedSystem, bundle: Bundle, recent: MetricFrame, sett
         is_acting=settings.engine.act,
         safety=safety,
         checks=checks,
+        policies=policies,
     )
     return Application(engine=engine, desk=desk, store=store, checks=checks)
 
@@ -165,6 +180,23 @@ def real_actuators(settings: Settings) -> ActuatorRouter:
     return ActuatorRouter(actuators_of(settings.actuators, SystemClock()))
 
 
+def route_maps(settings: Settings) -> tuple[HaproxyRoutes, ...]:
+    """Find the HAProxies that look up which routes are closed.
+
+    Parameters
+    ----------
+    settings
+        In force.
+
+    Returns
+    -------
+    tuple of HaproxyRoutes
+        Nobody is contacted.
+    """
+    proxies = ((name, chosen) for name, chosen in settings.actuators.items() if isinstance(chosen, HaproxySettings))
+    return tuple(HaproxyRoutes(name, chosen) for name, chosen in proxies if chosen.routes_map)
+
+
 def _hand(system: SimulatedSystem, policy: Policy, settings: Settings) -> ActuatorRouter:
     """What the settings assign to an actuator is done by it, and everything else on the simulated system."""
     made = actuators_of(settings.actuators, SystemClock())
@@ -187,10 +219,19 @@ def _journal_settings(settings: Settings) -> JournalSettings:
     return JournalSettings(**chosen.model_dump() | {"instance": instance})
 
 
-def _policy(components: tuple[str, ...], settings: EngineSettings) -> Policy:
+def _loaded(system: SimulatedSystem, settings: Settings) -> PolicySet:
+    return load_policies(settings.engine.strategies, settings.engine.boundaries, tuple(system.topology.names))
+
+
+def _use(engine: Engine, responder: Responder, loaded: PolicySet) -> None:
+    with engine.lock:
+        responder.use(loaded.boundaries, loaded.strategies)
+
+
+def _policy(loaded: PolicySet, settings: EngineSettings) -> Policy:
     return Policy(
-        boundaries=default_boundaries(components),
-        strategies=default_strategies(),
+        boundaries=loaded.boundaries,
+        strategies=loaded.strategies,
         guard=settings.guard.settings(is_dry_run=not settings.act),
         settings=settings,
     )

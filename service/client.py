@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 import httpx
 
 from models.errors import FaultlineError
+
+if TYPE_CHECKING:
+    from service.recovery.routes import RouteTable
 
 Json = dict[str, Any]
 Heads = Iterable[tuple[int, str]]
@@ -228,6 +231,34 @@ class FaultlineClient:
     def reload_checks(self) -> Json:
         """Have the file of health checks read again; ApiError 422 if it is refused, those in force stay then."""
         return self._post("/checks/reload", {})
+
+    def policy(self) -> Json:
+        """Look up the strategies and boundaries in force."""
+        return self._get("/policy")
+
+    def reload_policy(self) -> Json:
+        """Have both files read again; ApiError 422 if they are refused, what was in force stays then."""
+        return self._post("/policy/reload", {})
+
+    def route(self, caller: str, callee: str) -> Json:
+        """Ask whether a call may be made: ``is_open``, ``boundary``, ``reason``; ApiError 404 for an unknown name."""
+        return self._get("/routes/check", caller=caller, callee=callee)
+
+    def route_table(self) -> "RouteTable":
+        """Fetch all routes at this moment, for a ``RouteGuard``: it decides without asking again until the next one."""
+        from service.recovery.routes import RouteRules, RouteTable
+
+        told = self._get("/routes")
+        rules = tuple(
+            RouteRules(
+                boundary=one["boundary"],
+                components=frozenset(one["components"]),
+                allowed=tuple((pair["caller"], pair["callee"]) for pair in one["allowed"]),
+                blocked=tuple((pair["caller"], pair["callee"]) for pair in one["blocked"]),
+            )
+            for one in told["boundaries"]
+        )
+        return RouteTable(rules, frozenset(told["isolated"]))
 
     def breakers(self) -> list[Json]:
         """List the circuit breakers."""

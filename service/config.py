@@ -67,6 +67,10 @@ class EngineSettings(BaseModel):
     """Who may approve a recovery; empty lets anybody. There is no authentication yet: a proxy in front must tell."""
     journal: JournalConfig = JournalConfig()
     """How recovery runs are carried out."""
+    strategies: Path | None = None
+    """YAML file of recovery strategies; None for the shipped ones. docs/strategies.md."""
+    boundaries: Path | None = None
+    """YAML file of isolation boundaries; None for the shipped one. docs/strategies.md."""
     degradations: Path | None = None
     """YAML file of levels of reduced function; None for none."""
     step_interval_s: float = Field(default=1.0, gt=0, le=3600)

@@ -20,6 +20,7 @@ from service.engine import Engine
 from service.incident_events import incident_events
 from service.journal import RecoveryJournal
 from service.past import Past, history_of, latest_incidents
+from service.policies import PolicyDesk
 from service.ports import Clock
 from service.records import RecordKind
 from service.recovery.breakers import BreakerBoard, BreakerSnapshot, CircuitState
@@ -54,6 +55,8 @@ class Desk:
         The switch, the guards, the levels.
     checks
         The health checks.
+    policies
+        The strategies and boundaries in force.
     """
 
     def __init__(
@@ -67,8 +70,10 @@ class Desk:
         is_acting: bool,
         safety: SafetyDesk,
         checks: CheckRunner,
+        policies: PolicyDesk,
     ) -> None:
         self.store = store
+        self.policies = policies
         self.checks = checks
         self.safety = safety
         self._engine = engine

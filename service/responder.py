@@ -94,6 +94,18 @@ class Responder:
             name for name, record in latest.items() if record and record.subject != name and self._still_holds(record)
         }
 
+    def use(self, boundaries: Boundaries, strategies: Strategies) -> None:
+        """Decide by others from now on; the caller holds the lock of the loop. Runs keep the plan they began with.
+
+        Parameters
+        ----------
+        boundaries
+            With their isolation rules.
+        strategies
+            To choose from.
+        """
+        self._policy = replace(self._policy, boundaries=boundaries, strategies=strategies)
+
     def respond(self, incident: Incident, observer: Observer, edges: Edges, now: datetime) -> None:
         """Analyse and decide an incident if it is due.
 

@@ -8,7 +8,18 @@ from service.api import openapi, problems
 from service.api.backend import Backend
 from service.api.guards import Guards
 from service.api.metrics import RequestMeter, ServiceMetrics
-from service.api.routes import checks, control, detection, events, health, incidents, related, safety, topology
+from service.api.routes import (
+    checks,
+    control,
+    detection,
+    events,
+    health,
+    incidents,
+    policy,
+    related,
+    safety,
+    topology,
+)
 from service.api.settings import DEFAULTS, ApiSettings
 
 OPENAPI_PATH = "/openapi.json"
@@ -28,6 +39,7 @@ _TAGS = [
     {"name": "checks", "description": "Health checks, their results, and maintenance."},
     {"name": "breakers", "description": "Circuit breakers, one a component."},
     {"name": "recoveries", "description": "Recovery runs and their approvals."},
+    {"name": "policy", "description": "Strategies and boundaries in force, and the routes between components."},
     {"name": "safety", "description": "Stop all actions; guards; levels of reduced function."},
     {"name": "events", "description": "The ledger of all that was noticed, decided and done."},
     {"name": "health", "description": "The service itself."},
@@ -64,7 +76,7 @@ def create_app(backend: Backend, settings: ApiSettings = DEFAULTS) -> FastAPI:
     )
     app.state.backend, app.state.settings, app.state.metrics = backend, settings, ServiceMetrics(backend)
     app.state.is_closing = False
-    for module in (detection, incidents, related, topology, checks, control, safety, events, health):
+    for module in (detection, incidents, related, topology, checks, control, policy, safety, events, health):
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app)

@@ -21,6 +21,7 @@ from models.errors import FaultlineError
 from models.frames import MetricFrame, SeriesKey
 from service.checks.runner import CheckRunner
 from service.past import Past
+from service.policies import PolicyDesk
 from service.recovery.breakers import BreakerSnapshot, CircuitState
 from service.recovery.health import HealthStatus
 from service.recovery.runs import RecoveryStatus
@@ -301,5 +302,13 @@ class Checking(Protocol):
         """The health checks in force; answers at once, whatever they do."""
 
 
-class Backend(Watching, Checking, Judging, Acting, Guarding, Protocol):
+class Deciding(Protocol):
+    """What decisions are made by."""
+
+    @property
+    def policies(self) -> PolicyDesk:
+        """The strategies and boundaries in force; answers at once, but for a reload."""
+
+
+class Backend(Watching, Checking, Judging, Acting, Guarding, Deciding, Protocol):
     """Everything that the HTTP edge needs."""

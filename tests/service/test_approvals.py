@@ -59,6 +59,7 @@ def client(world):
         is_acting=True,
         safety=safety,
         checks=None,
+        policies=None,
     )
     with FaultlineClient("http://127.0.0.1", transport=AppTransport(create_app(desk))) as client:
         yield client

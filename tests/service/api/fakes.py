@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,10 +19,13 @@ from service.checks.runner import CheckRunner
 from service.clock import SystemClock
 from service.degradations import DegradationKeeper
 from service.past import history_of, latest_incidents
+from service.policies import PolicyDesk, load_policies
+from service.ports import ActionKind
 from service.recovery.breakers import BreakerSnapshot, CircuitState
 from service.recovery.checkup import Check, CheckSet, CheckType
 from service.recovery.degradation_file import read_degradations
 from service.recovery.guard_settings import GuardSettings
+from service.recovery.isolations import Isolation, Isolations
 from service.recovery.runs import RecoveryStatus
 from service.recovery.strategies import RecoveryType, StepType
 from service.safety import ActionSwitch
@@ -42,6 +46,9 @@ degradations:
       - {name: lean, gives_up: [ads], enter: worst_score >= 1, leave: worst_score < 0.5}
 """
 NOW = T0 + 60 * MINUTE
+CUT = Isolations(
+    (Isolation(component="payments", kind=ActionKind.ISOLATE_COMPONENT, since=T0, release_at=None, reason="test"),)
+)
 WELL = EngineStatus(
     is_ready=True, reason="", bundle_version="v1", rows_read=60, last_row_at=NOW - MINUTE, last_step_at=NOW
 )
@@ -97,6 +104,8 @@ class FakeBackend:
 
     finished: list = field(default_factory=list)
     _checks: CheckRunner | None = None
+    plans: Path | None = None
+    _policies: PolicyDesk | None = None
 
     @property
     def checks(self):
@@ -112,6 +121,23 @@ class FakeBackend:
                 publish=self.store.append,
             )
         return self._checks
+
+    @property
+    def policies(self):
+        """Real, with the shipped strategies and boundaries."""
+        self._call()
+        if self._policies is None:
+            names = ("orders", "payments", "../odd/näme?")
+            self._policies = PolicyDesk(
+                load_policies(None, None, names),
+                load=lambda: load_policies(self.plans, None, names),
+                check=lambda _: None,
+                use=lambda _: None,
+                isolations=lambda: CUT,
+                now=self.now,
+                publish=self.store.append,
+            )
+        return self._policies
 
     @property
     def safety(self):
