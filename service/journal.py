@@ -9,46 +9,29 @@ work on which run.
 import hashlib
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from threading import RLock
 
-from service.custody import Change, Custody, FencedError, Holder
+from service.custody import Custody, Holder
 from service.hand import Hand
 from service.journal_store import JournalStore
-from service.ports import Action, Actuator
-from service.records import Record, RecordKind
+from service.ports import Actuator
+from service.records import Record
 from service.recovery.facts import Facts
 from service.recovery.isolations import Isolation
-from service.recovery.lifecycle import IllegalRunSignalError, advance
-from service.recovery.runs import (
-    Acted,
-    ActionFailed,
-    Advance,
-    Announce,
-    Begin,
-    Drop,
-    Hold,
-    Perform,
-    RecoveryRun,
-    RecoveryStatus,
-    RunPhase,
-    Signal,
-    Tick,
-)
+from service.recovery.lifecycle import advance
+from service.recovery.runs import RecoveryRun, RecoveryStatus
 from service.recovery.single_steps import release_strategy
 from service.recovery.strategies import RecoveryStrategy
 from service.requests import Request, RequestKind
+from service.run_course import FactsOf, RunCourse
 from service.run_history import RunHistory
 
-_AWAITING = frozenset({RunPhase.ACTING, RunPhase.UNDO_ACTING})
 _RELEASE_PAUSE = timedelta(minutes=5)
 _ADMITTED_AT_ONCE = 100
 _PATIENCE_S = 1.0
-_NOTHING = Change()
 
-FactsOf = Callable[[RecoveryRun], Facts]
 Publish = Callable[[Record], object]
 
 
@@ -73,10 +56,6 @@ class JournalSettings:
     action_timeout_s: float = 180.0
     lease_s: float = 30.0
     instance: str = "local"
-
-
-class _BrokenRunError(Exception):
-    """A run for which the rules of its own life break; the others must go on."""
 
 
 class RecoveryJournal(RunHistory):
@@ -105,10 +84,9 @@ class RecoveryJournal(RunHistory):
         self._journal = store
         self._instance = holder.instance
         self._custody = Custody(store, holder, chosen.max_running)
-        self._hand = Hand(actuator, chosen.action_timeout_s, self._custody.beat_s)
+        self._course = RunCourse(store, self._custody, Hand(actuator, chosen.action_timeout_s, self._custody.beat_s))
         self._publish = publish
         self._lock = RLock()
-        self._asked: set[str] = set()
 
     def start(
         self, strategy: RecoveryStrategy, incident_id: str, component: str, facts: Facts, now: datetime
@@ -165,13 +143,13 @@ class RecoveryJournal(RunHistory):
         with self._lock:
             before = self._settled(now)
             self._release_due(now)
-            after = [(run, self._pursue(held, now, facts)) for run, held in before]
+            after = [(run, self._course.carry_on(held, now, facts)) for run, held in before]
             for _ in range(_ADMITTED_AT_ONCE):
                 run = self._custody.next(now)
                 if run is None:
                     break
-                self._asked.add(run.id)
-                after.append((run, self._pursue(run, now, facts)))
+                self._course.look_for_requests([run])
+                after.append((run, self._course.carry_on(run, now, facts)))
             self._tell()
         facts.complain()
         return tuple(run for old, run in after if run is not old)
@@ -242,111 +220,18 @@ class RecoveryJournal(RunHistory):
             held = self._custody.claim(run.id)
             if held is None:
                 return self._journal.run(run.id)
-            run = self._answer(held, now)
+            run = self._course.answer(held, now)
             self._tell()
             return run
         finally:
             self._lock.release()
 
-    def _answer(self, run: RecoveryRun, now: datetime) -> RecoveryRun:
-        """Answer what was asked of a run; what no longer makes sense is refused."""
-        for request in self._journal.requests([run.id]):
-            if run.phase is RunPhase.APPROVAL:
-                run = self._apply(run, Tick(), now)  # an approval that comes too late finds the run cancelled
-            try:
-                after = self._apply(run, request.signal, now, Change(request=request.number))
-            except IllegalRunSignalError:
-                self._journal.answered(request.number, now)
-                raise
-            if after is run:
-                self._journal.answered(request.number, now)
-            run = after
-        return run
-
     def _settled(self, now: datetime) -> list[tuple[RecoveryRun, RecoveryRun]]:
         """The runs under way, as they were and as they are when nothing is in doubt any more."""
         self._tell()
         held = self._custody.under_way(now)
-        self._asked = (
-            {request.run_id for request in self._journal.requests([run.id for run in held])} if held else set()
-        )
-        return [(run, self._guarded(run, now, self._settle)) for run in held]
-
-    def _pursue(self, run: RecoveryRun, now: datetime, facts_of: FactsOf) -> RecoveryRun:
-        return self._guarded(run, now, partial(self._carry_on, facts_of=facts_of))
-
-    def _guarded(
-        self, run: RecoveryRun, now: datetime, work: Callable[[RecoveryRun, datetime], RecoveryRun]
-    ) -> RecoveryRun:
-        """Let one run neither stop the others nor be worked on by two."""
-        try:
-            return work(run, now)
-        except FencedError:
-            return run
-        except _BrokenRunError as error:
-            return self._set_aside(run, f"it cannot be carried out: {error}", now)
-
-    def _carry_on(self, run: RecoveryRun, now: datetime, facts_of: FactsOf) -> RecoveryRun:
-        """Signal until nothing changes any more."""
-        run = self._heed(run, now)
-        if run.phase is RunPhase.QUEUED:
-            run = self._apply(run, Begin(), now)
-        while not run.status.is_final:
-            facts = facts_of(run) if run.phase is RunPhase.CHECKING else {}
-            after = self._apply(run, Tick(facts), now)
-            if after is run:
-                break
-            run = self._heed(after, now)
-        return run
-
-    def _heed(self, run: RecoveryRun, now: datetime) -> RecoveryRun:
-        """Answer requests, if there are some."""
-        if run.id not in self._asked:
-            return run
-        self._asked.discard(run.id)
-        try:
-            return self._answer(run, now)
-        except IllegalRunSignalError:  # it came too late; the next look at the run shows that
-            return self._journal.run(run.id)
-
-    def _apply(self, run: RecoveryRun, signal: Signal, now: datetime, change: Change = _NOTHING) -> RecoveryRun:
-        """Advance, store, then act and feed the outcome back."""
-        step = _advance(run, signal, now)
-        if step.run is run:
-            return run
-        whole = _with_effects(change, step, run, now)
-        self._save(step.run, whole)
-        if whole.intent is None:
-            return step.run
-        self._custody.assure(run.id)
-        outcome = self._hand.perform(whole.intent, partial(self._custody.beat, run.id))
-        return self._outcome(step.run, whole.intent, outcome, now)
-
-    def _settle(self, run: RecoveryRun, now: datetime) -> RecoveryRun:
-        """Find out whether an interrupted action is done; the doubt is noted first."""
-        action = run.action
-        if run.phase not in _AWAITING or action is None:
-            return run
-        self._save(replace(run, updated_at=now), Change(doubted=action.key))
-        return self._outcome(run, action, self._hand.settle(action, partial(self._custody.beat, run.id)), now)
-
-    def _outcome(self, run: RecoveryRun, action: Action, outcome: Acted | ActionFailed, now: datetime) -> RecoveryRun:
-        word = "done" if isinstance(outcome, Acted) else "in doubt" if outcome.is_in_doubt else "failed"
-        return self._apply(run, outcome, now, Change(settled=(action.key, f"{word}: {outcome.detail}")))
-
-    def _save(self, run: RecoveryRun, change: Change) -> None:
-        if self._custody.save(run, change):
-            self._asked.add(run.id)
-
-    def _set_aside(self, run: RecoveryRun, why: str, now: datetime) -> RecoveryRun:
-        """End a run as it is; what it did stays, and people are told."""
-        latest = self._journal.run(run.id)
-        ended = replace(
-            latest, phase=RunPhase.ENDED, ending=RecoveryStatus.FAILED, reason=why, finished_at=now, updated_at=now
-        )
-        told = Announce(RecordKind.ENGINE_ERROR, f"{run.strategy.name} ({run.component}) was set aside: {why}")
-        self._save(ended, Change(records=(_record(told, run, now),)))
-        return ended
+        self._course.look_for_requests(held)
+        return [(run, self._course.settle(run, now)) for run in held]
 
     def _release_due(self, now: datetime) -> None:
         for isolation in self._journal.isolations().due(now):
@@ -396,32 +281,3 @@ class _Facts:
             raise self._errors[0]
         if self._errors:
             raise ExceptionGroup("the facts of several recovery runs cannot be told", self._errors)
-
-
-def _advance(run: RecoveryRun, signal: Signal, now: datetime) -> Advance:
-    try:
-        return advance(run, signal, now)
-    except IllegalRunSignalError:
-        raise
-    except Exception as error:
-        raise _BrokenRunError(f"{type(error).__name__}: {error}") from error
-
-
-def _with_effects(change: Change, step: Advance, run: RecoveryRun, now: datetime) -> Change:
-    return replace(
-        change,
-        marks=tuple(effect for effect in step.effects if isinstance(effect, Hold | Drop)),
-        records=tuple(_record(effect, run, now) for effect in step.effects if isinstance(effect, Announce)),
-        intent=next((effect.action for effect in step.effects if isinstance(effect, Perform)), None),
-    )
-
-
-def _record(effect: Announce, run: RecoveryRun, now: datetime) -> Record:
-    return Record(
-        at=now,
-        kind=effect.kind,
-        subject=effect.subject or run.component,
-        message=effect.message,
-        incident_id=run.incident_id,
-        data={"run": run.id, **effect.data},
-    )

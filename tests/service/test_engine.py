@@ -182,8 +182,8 @@ def test_a_store_that_fails_altogether_does_not_stop_the_loop(app, system, monke
 
 def test_an_actuator_that_breaks_fails_its_run_and_not_the_loop(app, system, monkeypatch):
     """A hand that raises anything ends in a failed run with the reason; the stages stay well."""
-    monkeypatch.setattr(app.desk._journal._hand.actuator, "perform", failing("the platform is away"))
-    monkeypatch.setattr(app.desk._journal._hand.actuator, "probe", failing())
+    monkeypatch.setattr(app.desk._journal._course.hand.actuator, "perform", failing("the platform is away"))
+    monkeypatch.setattr(app.desk._journal._course.hand.actuator, "probe", failing())
     broken(system)
     stepped(app, 30)
     assert app.engine.pulse.error_count == 0

@@ -543,17 +543,17 @@ def test_facts_that_fail_stop_nobody(journal, world):
 
 def test_a_run_that_breaks_the_rules_is_set_aside(journal, told, monkeypatch):
     """An error in the life of one run ends that run, loudly, and no other."""
-    import service.journal
+    import service.run_course
 
     broken, fine = start(journal), start(journal, strategy(restart()), "cart")
-    advance = service.journal.advance
+    advance = service.run_course.advance
 
     def breaking(run, signal, now):
         if run.id == broken.id:
             raise KeyError("no such step")
         return advance(run, signal, now)
 
-    monkeypatch.setattr(service.journal, "advance", breaking)
+    monkeypatch.setattr(service.run_course, "advance", breaking)
     journal.tick(NOW, good)
     assert (journal.run(broken.id).status, journal.run(fine.id).status) == (
         RecoveryStatus.FAILED,
