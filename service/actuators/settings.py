@@ -107,6 +107,8 @@ class HaproxySettings(ActingSettings):
     """An isolation waits so long for the requests that are under way; 0 does not wait."""
     min_serving: int = Field(default=1, ge=0, le=1000)
     """So many servers of a backend must be left that serve; 0 allows to take the last."""
+    routes_map: str = Field(default="", pattern=r"^[^\s;\\#]*$")
+    """File of the map that HAProxy looks closed routes up in, as its configuration names it; docs/actuators.md."""
     components: dict[Name, Servers] = Field(min_length=1)
 
     @model_validator(mode="after")

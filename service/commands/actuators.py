@@ -1,5 +1,6 @@
-"""``faultline actuators``: who acts on what, and whether it could right now."""
+"""``faultline actuators``: who acts on what, whether it could right now, and which routes HAProxy closes."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,6 +37,33 @@ def check(
         raise typer.Exit(2)
 
 
+@app.command("routes")
+def routes(
+    file: Annotated[Path, typer.Argument(help="YAML file with boundaries.")],
+    dry_run: Annotated[bool, typer.Option(help="Say what would be changed, change nothing.")] = False,
+) -> None:
+    """Close in HAProxy the routes that boundaries block or do not allow, open the others, and verify it."""
+    from models.errors import ConfigurationError, InputError
+    from service.bootstrap import route_maps
+    from service.commands import output
+    from service.config import load_settings
+    from service.recovery.documents import read_boundaries
+    from service.recovery.isolations import Isolations
+    from service.recovery.routes import closed_routes
+
+    settings = load_settings()
+    maps = route_maps(settings)
+    if not maps:
+        raise ConfigurationError("No HAProxy of the settings has a routes_map.", remedy="see docs/actuators.md")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", source=str(file), remedy="give a YAML file in UTF-8") from error
+    closed = closed_routes(read_boundaries(text, source=str(file)).route_table(Isolations()))
+    for one in maps:
+        output.say(one.rehearse(closed) if dry_run else one.apply(closed).detail)
+
+
 def _row(router: "ActuatorRouter", component: str, kind: "ActionKind", name: str, *, is_asked: bool) -> dict[str, Any]:
     from models.errors import FaultlineError
     from service.ports import Action
@@ -47,8 +75,3 @@ def _row(router: "ActuatorRouter", component: str, kind: "ActionKind", name: str
         return row | {"detail": router.rehearse(Action(key=_KEY, kind=kind, component=component))}
     except FaultlineError as error:
         return row | {"is_possible": False, "detail": str(error)}
-
-
-@app.callback()
-def _group() -> None:
-    """Keep ``check`` a sub-command although it is the only one."""

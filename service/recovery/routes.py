@@ -153,6 +153,24 @@ class RouteTable:
         raise UnknownNameError("component", component, (name for rules in self.rules for name in rules.components))
 
 
+def closed_routes(table: RouteTable) -> tuple[tuple[str, str], ...]:
+    """List every route between two components that is not open: for those who look routes up, as a proxy does.
+
+    Parameters
+    ----------
+    table
+        At one moment.
+
+    Returns
+    -------
+    tuple of tuple of str
+        Caller and callee, sorted; a component's calls of itself are left out.
+    """
+    names = sorted(name for rules in table.rules for name in rules.components)
+    pairs = ((caller, callee) for caller in names for callee in names if caller != callee)
+    return tuple(pair for pair in pairs if table.objection(*pair) is not None)
+
+
 class RouteGuard:
     """Refuses calls along one route while it is not open: a context manager, sync and async, and a decorator.
 

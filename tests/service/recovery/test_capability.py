@@ -7,9 +7,14 @@ import pytest
 from models.errors import ConfigurationError
 from service.ports import ActionKind
 from service.recovery.capability import check_plans, nothing_refused, plan_refusals
+from service.recovery.decisions import decide
 from service.recovery.documents import read_boundaries
+from service.recovery.guard_settings import GuardSettings
+from service.recovery.guards import Guard, State
+from service.recovery.isolations import Isolation, Isolations, isolations_of
+from service.recovery.routes import closed_routes
 from service.recovery.strategies import RecoveryType, Strategies
-from tests.service.recovery.plans import backup, isolate, restart, strategy, verify
+from tests.service.recovery.plans import NOW, backup, isolate, restart, strategy, verify
 
 BOUNDARIES = """
 boundaries:
@@ -33,6 +38,16 @@ def pairs(*kinds, components=("web", "db")):
     return [(kind, component) for kind in kinds for component in components]
 
 
+ROUTES = """
+boundaries:
+  - id: shop
+    name: Shop
+    type: SERVICE
+    components: [web, api, db]
+    failure_propagation:
+      blocked_routes: [{caller: web, callee: db}]
+"""
+CUT_OFF = Isolation(component="db", kind=ActionKind.ISOLATE_COMPONENT, since=NOW, release_at=None, reason="test")
 CUT = (ActionKind.ISOLATE_COMPONENT, ActionKind.RELEASE_COMPONENT)
 
 
@@ -93,11 +108,6 @@ def test_the_strategy_of_a_boundary_must_be_possible_on_each_of_its_components()
 
 def test_a_plan_with_an_impossible_step_is_not_begun():
     """The decision says so and hands over to the operator, before the first step is done."""
-    from service.recovery.decisions import decide
-    from service.recovery.guard_settings import GuardSettings
-    from service.recovery.guards import Guard, State
-    from tests.service.recovery.plans import NOW
-
     plans = Strategies(
         (strategy(isolate(), restart(), id="a"), strategy(restart(), id="m", type=RecoveryType.MANUAL)), "m"
     )
@@ -112,3 +122,11 @@ def test_a_plan_with_an_impossible_step_is_not_begun():
     assert objection.reason == "step 'restart': nobody does RESTART_COMPONENT on web"
     able = replace(state, refuses=nothing_refused)
     assert [e.strategy.id for e in decide({"confidence": 0.9}, **asked, state=able, guard=guard).effects] == ["a"]
+
+
+def test_closed_routes_are_all_that_are_not_open():
+    """Those that a boundary blocks; an isolated component is cut off on both sides."""
+    table = read_boundaries(ROUTES, source="test").route_table(Isolations())
+    assert closed_routes(table) == (("web", "db"),)
+    cut = read_boundaries(ROUTES, source="test").route_table(isolations_of([CUT_OFF]))
+    assert closed_routes(cut) == (("api", "db"), ("db", "api"), ("db", "web"), ("web", "db"))
