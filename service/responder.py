@@ -1,6 +1,7 @@
 """Deciding and acting: incidents that were watched long enough in, breakers tripped and recovery runs started out."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from service.observer import Observer
 from service.records import Record, RecordKind
 from service.recovery.boundaries import Boundaries
 from service.recovery.breakers import BreakerBoard, CircuitState
+from service.recovery.breakers.states import IllegalSignalError
 from service.recovery.decisions import Decision, GuardSettings, StartRecovery, decide
 from service.recovery.facts import Facts
 from service.recovery.guards import Guard, Refusal
@@ -177,7 +179,8 @@ class Responder:
     def _carry_out(self, incident: Incident, decision: Decision, facts: Facts, now: datetime) -> None:
         for effect in decision.effects:
             if not isinstance(effect, StartRecovery):
-                self._board.trip(effect.component, effect.reason)
+                with suppress(IllegalSignalError):  # forced by a person since the decision: theirs to end
+                    self._board.trip(effect.component, effect.reason)
                 continue
             self._journal.start(effect.strategy, incident.id, effect.component, facts, now)
             if effect.strategy.type is not RecoveryType.MANUAL:

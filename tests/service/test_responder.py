@@ -79,6 +79,15 @@ def test_a_verified_recovery_leaves_a_forced_breaker_alone(world):
     assert world.board.of("payments-db").state is CircuitState.FORCED_OPEN
 
 
+def test_a_breaker_forced_while_the_decision_is_made_does_not_stop_the_recovery(world, monkeypatch):
+    """Between the look at the breakers and the trip, a person may act; the rest of the decision is carried out."""
+    looked = world.board.snapshots()
+    world.board.force("payments-db", CircuitState.DISABLED, "drill")
+    monkeypatch.setattr(world.board, "snapshots", lambda: looked)
+    world.live(4)
+    assert (world.hand.done, world.board.of("payments-db").state) == ([RESTARTED], CircuitState.DISABLED)
+
+
 def test_a_blip_that_is_over_is_not_decided(world):
     """Trouble that ended is not acted upon, although its incident is still open."""
     world.live(1)
