@@ -67,8 +67,8 @@ def read_boundaries(
     source
         Name for error messages.
     components
-        Of the system: a boundary whose component is ``*`` takes those that no other boundary names. If there are any,
-        another name is refused, as a component or at a route.
+        Of the system: a boundary whose component is ``*`` takes those that no other boundary names, and a name that is
+        not among them is refused, as a component or at a route. If there are none, ``*`` stays and any name will do.
     strategies
         That boundaries may prefer; None does not look.
 
@@ -85,7 +85,7 @@ def read_boundaries(
     if strategies is not None:
         _note_strategies(reading, file, {strategy.id for strategy in strategies.all})
     named = {component for entry in file.boundaries for component in entry.components}
-    rest = tuple(component for component in known if component not in named)
+    rest = tuple(component for component in known or (ANY,) if component not in named or not known)
     made = [_boundary(entry, rest, reading, ("boundaries", i)) for i, entry in enumerate(file.boundaries)]
     reading.finish()
     return Boundaries(tuple(boundary for boundary in made if boundary is not None))

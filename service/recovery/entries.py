@@ -30,12 +30,12 @@ def _parameter(value: Any) -> Any:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Number = Annotated[float, BeforeValidator(_number)]
-Whole = Annotated[int, BeforeValidator(_number)]
-Seconds = Annotated[Number, Field(gt=0, le=LONGEST_S)]
-Wait = Annotated[Number, Field(ge=0, le=86400)]
-Share = Annotated[Number, Field(gt=0, le=1)]
-Priority = Annotated[Whole, Field(ge=-1_000_000, le=1_000_000)]
+_NUMERIC = BeforeValidator(_number)
+"""The last of an annotation, so that the ranges before it are in the schema, too."""
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_S), _NUMERIC]
+Wait = Annotated[float, Field(ge=0, le=86400), _NUMERIC]
+Share = Annotated[float, Field(gt=0, le=1), _NUMERIC]
+Priority = Annotated[int, Field(ge=-1_000_000, le=1_000_000), _NUMERIC]
 ConditionText = Annotated[str, Field(min_length=1, max_length=MAX_LENGTH)]
 Parameters = Annotated[dict[Name, Annotated[float | str, BeforeValidator(_parameter)]], Field(max_length=50)]
 Description = Annotated[str, Field(max_length=2000)]
@@ -50,11 +50,15 @@ class Entry(BaseModel):
 class RetryEntry(Entry):
     """How often an action is tried."""
 
-    attempts: Annotated[Whole, Field(ge=1, le=20)] = Field(default=1, description="Tries in all.")
+    attempts: Annotated[int, Field(ge=1, le=20), _NUMERIC] = Field(default=1, description="Tries in all.")
     backoff_s: Wait = Field(default=5.0, description="Wait before the second try, seconds.")
-    factor: Annotated[Number, Field(ge=1, le=10)] = Field(default=2.0, description="Each wait is so much longer.")
+    factor: Annotated[float, Field(ge=1, le=10), _NUMERIC] = Field(
+        default=2.0, description="Each wait is so much longer."
+    )
     max_backoff_s: Wait = Field(default=300.0, description="No wait is longer, seconds.")
-    jitter: Annotated[Number, Field(ge=0, le=1)] = Field(default=0.2, description="Share that a wait may lose.")
+    jitter: Annotated[float, Field(ge=0, le=1), _NUMERIC] = Field(
+        default=0.2, description="Share that a wait may lose."
+    )
 
 
 class StepEntry(Entry):
@@ -82,7 +86,7 @@ class StrategyEntry(Entry):
     condition: ConditionText = Field(description="When it applies, over the facts of a finding.")
     steps: list[StepEntry] = Field(min_length=1, max_length=100, description="In the order in which they are taken.")
     priority: Priority = Field(default=0, description="The highest that applies is taken.")
-    approvals: Annotated[Whole, Field(ge=1, le=100)] = Field(default=1, description="People who must agree.")
+    approvals: Annotated[int, Field(ge=1, le=100), _NUMERIC] = Field(default=1, description="People who must agree.")
     approval_timeout_s: Seconds = Field(default=1800.0, description="After it the run is cancelled, seconds.")
     metrics: tuple[Name, ...] = Field(default=("success_rate", "time_to_recover_s"), description="For reports.")
 
@@ -117,27 +121,41 @@ class PropagationEntry(Entry):
 
     allowed_routes: list[RouteEntry] = Field(default=[], description="If any, a call across must match one.")
     blocked_routes: list[RouteEntry] = Field(default=[], description="Refused even if allowed.")
-    breaker_threshold: Annotated[Whole, Field(ge=1)] | None = Field(default=5, description="Failures that open it.")
+    breaker_threshold: Annotated[int, Field(ge=1, le=1_000_000), _NUMERIC] | None = Field(
+        default=5, description="Failures that open it."
+    )
     failure_rate: Share | None = Field(default=None, description="Share of failures that opens it.")
     slow_call_s: Seconds | None = Field(default=None, description="A call that takes longer is slow, seconds.")
     slow_call_rate: Share = Field(default=1.0, description="Share of slow calls that opens it.")
-    minimum_calls: Annotated[Whole, Field(ge=1)] = Field(default=20, description="Shares mean nothing below.")
-    window_calls: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(default=100, description="Calls looked at.")
+    minimum_calls: Annotated[int, Field(ge=1, le=1_000_000), _NUMERIC] = Field(
+        default=20, description="Shares mean nothing below."
+    )
+    window_calls: Annotated[int, Field(ge=1, le=1_000_000), _NUMERIC] = Field(
+        default=100, description="Calls looked at."
+    )
     monitoring_period_s: Seconds = Field(default=60.0, description="How long a call counts, seconds.")
     reset_timeout_s: Seconds = Field(default=30.0, description="How long it stays open, seconds.")
-    reset_growth: Annotated[Number, Field(ge=1)] = Field(default=2.0, description="Longer after each failed probe.")
+    reset_growth: Annotated[float, Field(ge=1), _NUMERIC] = Field(
+        default=2.0, description="Longer after each failed probe."
+    )
     max_reset_timeout_s: Seconds = Field(default=300.0, description="It never stays open longer, seconds.")
-    reset_jitter: Annotated[Number, Field(ge=0, lt=1)] = Field(default=0.1, description="The open time varies so.")
+    reset_jitter: Annotated[float, Field(ge=0, lt=1), _NUMERIC] = Field(
+        default=0.1, description="The open time varies so."
+    )
     call_timeout_s: Seconds | None = Field(default=None, description="A longer call is a failure, seconds.")
-    half_open_probes: Annotated[Whole, Field(ge=1)] = Field(default=1, description="Calls let through half open.")
+    half_open_probes: Annotated[int, Field(ge=1, le=1_000_000), _NUMERIC] = Field(
+        default=1, description="Calls let through half open."
+    )
     max_half_open_s: Seconds | None = Field(default=None, description="Probes may take so long, seconds.")
 
 
 class BulkheadEntry(Entry):
     """How many calls a boundary takes."""
 
-    max_running: Annotated[Whole, Field(ge=1)] = Field(default=10, description="At one time.")
-    max_waiting: Annotated[Whole, Field(ge=0)] = Field(default=0, description="So many callers wait.")
+    max_running: Annotated[int, Field(ge=1, le=1_000_000), _NUMERIC] = Field(default=10, description="At one time.")
+    max_waiting: Annotated[int, Field(ge=0, le=1_000_000), _NUMERIC] = Field(
+        default=0, description="So many callers wait."
+    )
     max_wait_s: Seconds = Field(default=1.0, description="No caller waits longer, seconds.")
 
 

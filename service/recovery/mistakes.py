@@ -40,6 +40,7 @@ _REMEDIES = {
     "dict_type": "write fields: name: value",
     "model_type": "write fields: name: value",
     "int_from_float": "write a whole number",
+    "int_parsing_size": "write a smaller number",
     "finite_number": "write a finite number",
     "string_too_short": "write something here",
     "too_short": "write at least one",
