@@ -119,11 +119,11 @@ class Restarts:
         self._store.close()
 
 
-def measure(requests, *, is_drained, answer_s=0.02, at_least=1):
+def measure(peers, requests, *, is_drained, at_least=1):
     """Restart in turn until so many requests were asked and so many runs are over."""
     strategy_id = "restart-drained" if is_drained else "restart-at-once"
     runs = []
-    with balanced(answer_s=answer_s) as peers, Load(peers.port, at_most=requests * 10) as load:
+    with Load(peers.port, at_most=requests * 10) as load:
         begin = time.monotonic()
         restarts = Restarts(peers, load)
         try:
@@ -148,7 +148,8 @@ def main():
     print("| --- | --- | --- | --- | --- | --- |")
     measured = {}
     for words, is_drained in (("drained first", True), ("at once", False)):
-        measured[words] = got = measure(arguments.requests, is_drained=is_drained)
+        with balanced() as peers:
+            measured[words] = got = measure(peers, arguments.requests, is_drained=is_drained)
         completed = sum(run.status == "COMPLETED" for run in got.runs)
         outcomes = ", ".join(f"{name}: {count}" for name, count in sorted(got.outcomes.items()))
         counts = f"{got.requests} | {len(got.runs)}, {completed} | {got.failed}"

@@ -10,6 +10,7 @@ from models.bundle import Bundle
 from models.errors import ConfigurationError
 from models.frames import MetricFrame
 from models.simulator import SimulatedSystem
+from service.actuators.base import PeerActuator
 from service.actuators.haproxy_routes import HaproxyRoutes
 from service.actuators.registry import actuators_of
 from service.actuators.router import ActuatorRouter
@@ -175,9 +176,21 @@ def real_actuators(settings: Settings) -> ActuatorRouter:
     Returns
     -------
     ActuatorRouter
-        What none of them may do is refused; ConfigurationError if two would do the same.
+        What none of them may do is refused; ConfigurationError if two would do the same, or one takes too long.
     """
-    return ActuatorRouter(actuators_of(settings.actuators, SystemClock()))
+    return ActuatorRouter(_actuators(settings))
+
+
+def _actuators(settings: Settings) -> dict[str, PeerActuator]:
+    """Make them, unless the journal would give up on one of them while it still works."""
+    limit_s = settings.engine.journal.action_timeout_s
+    for name, chosen in settings.actuators.items():
+        if chosen.longest_s > limit_s:
+            raise ConfigurationError(
+                f"An action of {name} may take {chosen.longest_s:g} s, and the journal waits {limit_s:g} s.",
+                remedy="raise engine.journal.action_timeout_s, or lower the times of the actuator.",
+            )
+    return actuators_of(settings.actuators, SystemClock())
 
 
 def route_maps(settings: Settings) -> tuple[HaproxyRoutes, ...]:
@@ -199,7 +212,7 @@ def route_maps(settings: Settings) -> tuple[HaproxyRoutes, ...]:
 
 def _hand(system: SimulatedSystem, policy: Policy, settings: Settings) -> ActuatorRouter:
     """What the settings assign to an actuator is done by it, and everything else on the simulated system."""
-    made = actuators_of(settings.actuators, SystemClock())
+    made = _actuators(settings)
     for name, actuator in made.items():
         unknown = sorted(actuator.components - set(system.topology.names))
         if unknown:

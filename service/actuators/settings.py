@@ -38,7 +38,12 @@ class ActingSettings(_Checked):
     allow: tuple[ActionKind, ...] = Field(min_length=1)
     """What this one may do; nothing else is done. Whoever may do something may also take it back."""
     timeout_s: float = Field(default=10.0, gt=0, le=600)
-    """An action ends within so many seconds, verification included; a wait for open requests has a time of its own."""
+    """An exchange ends within so many seconds, verification included; see ``longest_s`` for the whole action."""
+
+    @property
+    def longest_s(self) -> float:
+        """No action takes longer, seconds."""
+        return self.timeout_s
 
     @field_validator("allow")
     @classmethod
@@ -110,6 +115,11 @@ class HaproxySettings(ActingSettings):
     routes_map: str = Field(default="", pattern=r"^[^\s;\\#]*$")
     """File of the map that HAProxy looks closed routes up in, as its configuration names it; docs/actuators.md."""
     components: dict[Name, Servers] = Field(min_length=1)
+
+    @property
+    def longest_s(self) -> float:
+        """The change, then the wait for open requests, seconds."""
+        return self.timeout_s + self.drain_s
 
     @model_validator(mode="after")
     def _has_backups(self) -> "HaproxySettings":
@@ -200,6 +210,11 @@ class CommandSettings(ActingSettings):
     commands: dict[ActionKind, CommandTemplate] = Field(min_length=1)
     components: dict[Name, dict[str, str]] = Field(min_length=1)
     """Component to the values of its placeholders."""
+
+    @property
+    def longest_s(self) -> float:
+        """The command, its probe, and the end of both, seconds."""
+        return 2 * self.timeout_s + 5
 
     @model_validator(mode="after")
     def _fits(self) -> "CommandSettings":

@@ -11,12 +11,17 @@ from service.bootstrap import real_actuators
 from service.ports import ActionKind
 from service.recovery.runs import RecoveryStatus, StepStatus
 
-pytestmark = pytest.mark.usefixtures("haproxy_here")
+
+@pytest.fixture(scope="module")
+def peers(haproxy_here):
+    """Two servers under supervisor, behind HAProxy; every test leaves both serving."""
+    with real_peers.balanced(answer_s=0.03) as made:
+        yield made
 
 
-def test_a_drained_restart_loses_no_request():
+def test_a_drained_restart_loses_no_request(peers):
     """The run isolates, restarts, releases and verifies by what the clients see; not one of them notices."""
-    got = drain.measure(300, is_drained=True, answer_s=0.03, at_least=2)
+    got = drain.measure(peers, 300, is_drained=True, at_least=2)
     assert (got.failed, set(got.outcomes)) == (0, {"200"})
     assert got.requests >= 300
     assert [run.status for run in got.runs] == [RecoveryStatus.COMPLETED] * len(got.runs)
@@ -28,9 +33,9 @@ def test_a_drained_restart_loses_no_request():
         assert "in place of" in run.results[1].detail
 
 
-def test_without_draining_the_same_load_loses_requests():
+def test_without_draining_the_same_load_loses_requests(peers):
     """What was under way is lost, so the measurement above can fail; the servers are as well in the end."""
-    got = drain.measure(300, is_drained=False, answer_s=0.03, at_least=2)
+    got = drain.measure(peers, 300, is_drained=False, at_least=2)
     assert got.failed > 0
     assert all(result.status is StepStatus.SUCCEEDED for run in got.runs for result in run.results)
 
@@ -51,9 +56,9 @@ class Dying:
         return outcome
 
 
-def test_a_restart_is_not_repeated_after_a_crash(monkeypatch):
+def test_a_restart_is_not_repeated_after_a_crash(monkeypatch, peers):
     """Killed after the restart, before its outcome was stored: the next life probes, finds it done and goes on."""
-    with real_peers.balanced() as peers, real_peers.Load(peers.port) as load:
+    with real_peers.Load(peers.port) as load:
         rpc = SupervisorRpc("look", peers.supervisor_url, "", "")
         before = rpc.info("web-1", Deadline(5))["pid"]
         with monkeypatch.context() as patch:
@@ -73,9 +78,9 @@ def test_a_restart_is_not_repeated_after_a_crash(monkeypatch):
     assert load.failed == 0
 
 
-def test_a_restart_that_fails_is_taken_back():
+def test_a_restart_that_fails_is_taken_back(peers):
     """A server that does not come up again: the run fails, its isolation is released, the other server serves on."""
-    with real_peers.balanced() as peers, real_peers.Load(peers.port) as load:
+    with real_peers.Load(peers.port) as load:
         restarts = drain.Restarts(peers, load, components={"web-1": ["nobody"], "web-2": ["web-2"]})
         try:
             run = restarts.restart("web-1", "restart-drained")
