@@ -36,6 +36,7 @@ from service.store.paging import Page
 MOST_UNTOLD = 10_000
 """Results that wait to be kept; if a store is away for longer, the oldest are lost and counted."""
 _LONGEST_WAIT_S = 1.0
+_LOOK_S, _LOOK_EACH_S = 0.05, 0.001
 _OWN_SHARE = 0.9  # of the timeout: a probe that keeps its time says better what is wrong than one that is cut off
 
 Load = Callable[[], CheckSet]
@@ -131,7 +132,8 @@ class CheckRunner:
             states={name: one.state for name, one in kept.items()},
             maintained={name: one.until for name, one in kept.items() if one.until is not None},
         )
-        self._is_over = False
+        self._is_over = self._is_told = False
+        self._changes_due_s = 0.0
         self._threads: list[threading.Thread] = []
         self.refused = ""
         self.lost_count = 0
@@ -147,11 +149,16 @@ class CheckRunner:
 
     def __exit__(self, *_: object) -> None:
         """End; what came until now is kept. Runs that go on are left behind."""
+        keeper, teller = self._threads
         with self._wake:
             self._is_over = True
             self._wake.notify_all()
-        for thread in self._threads:
-            thread.join()
+        keeper.join()
+        with self._wake:
+            self._note_changes()
+            self._is_told = True
+            self._wake.notify_all()
+        teller.join()
         self._threads.clear()
 
     @property
@@ -279,7 +286,8 @@ class CheckRunner:
                 self._look_at_source()
             with self._wake:
                 self._go_round()
-                pause_s = min(self._checkup.next_s() - self._clock.monotonic_s(), _LONGEST_WAIT_S)
+                next_s = min(self._checkup.next_s(), self._changes_due_s)
+                pause_s = min(next_s - self._clock.monotonic_s(), _LONGEST_WAIT_S)
                 if not self._is_over:
                     self._wake.wait(max(pause_s, 0.01))
 
@@ -287,7 +295,8 @@ class CheckRunner:
         tick = self._checkup.tick(self._clock.monotonic_s(), self._now())
         for result in tick.results:
             self._note(result)
-        self._note_changes()
+        if self._changes_due_s <= self._clock.monotonic_s():
+            self._note_changes()
         for ticket in tick.starts:
             name = f"faultline-check-{ticket.check.id}"
             thread = threading.Thread(target=self._run, args=(ticket,), name=name, daemon=True)
@@ -303,7 +312,6 @@ class CheckRunner:
             result = self._checkup.settle(ticket, reading, self._clock.monotonic_s(), self._now())
             if result is not None:
                 self._note(result)
-                self._note_changes()
             self._wake.notify_all()
 
     def _note(self, result: CheckResult) -> None:
@@ -311,6 +319,8 @@ class CheckRunner:
         self._queue((result, self._checkup.state_of(name), self._checkup.maintained_until(name)))
 
     def _note_changes(self) -> None:
+        """Look at all checks at once, not too often: that takes about fifteen microseconds a check."""
+        self._changes_due_s = self._clock.monotonic_s() + _LOOK_S + _LOOK_EACH_S * len(self._checkup.checks)
         for change in self._checkup.changes(self._clock.monotonic_s(), self._now()):
             self._queue(change)
 
@@ -334,7 +344,7 @@ class CheckRunner:
         """Keep and tell what came, in order, until told to stop and all is told."""
         while True:
             with self._wake:
-                while not self._untold and not self._is_over:
+                while not self._untold and not self._is_told:
                     self._wake.wait(_LONGEST_WAIT_S)
                 if not self._untold:
                     return

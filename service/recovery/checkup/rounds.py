@@ -47,12 +47,13 @@ class Tick:
 
 @dataclass(slots=True, kw_only=True)
 class _Entry:
-    """One check in force; ``told`` is what the outside was told last."""
+    """One check in force; ``told`` is what the outside was told last, or knows from an earlier life."""
 
     check: Check
     state: CheckState
     due_s: float
     told: tuple[HealthStatus, CheckPhase, bool]
+    is_told: bool = False
     ticket: Ticket | None = None
     hung: Ticket | None = None
     until: datetime | None = None
@@ -269,9 +270,8 @@ class Checkup:
             phase = view.phase if not view.counts else CheckPhase.SETTLED
             seen = (view.status, phase, view.is_flapping)
             before, entry.told = entry.told, seen
-            is_first = (
-                before[0] is HealthStatus.UNKNOWN and view.status is HealthStatus.HEALTHY and entry.state.runs == 1
-            )
+            is_first = not entry.is_told and before[0] is HealthStatus.UNKNOWN and view.status is HealthStatus.HEALTHY
+            entry.is_told = True
             if seen == before or is_first:
                 continue
             is_bad = view.status is HealthStatus.UNHEALTHY
