@@ -24,6 +24,7 @@ from service.policies import PolicyDesk
 from service.ports import Clock
 from service.records import RecordKind
 from service.recovery.breakers import BreakerBoard, BreakerSnapshot, CircuitState
+from service.recovery.checkup import with_checks
 from service.recovery.health import HealthStatus
 from service.recovery.lifecycle import IllegalRunSignalError
 from service.safety_desk import SafetyDesk
@@ -114,7 +115,7 @@ class Desk:
         with self._engine.lock:
             scores, incidents = self._engine.observer.scores, self._engine.casebook.open
             isolated = self._journal.isolations().isolated
-            healths = self._engine.health.statuses
+            healths = with_checks(self._engine.health.statuses, self.checks.views())
             breakers = {snapshot.name: snapshot.state.value for snapshot in self._board.snapshots()}
         names = {*scores.frame.components, *(name for edge in self.edges() for name in edge)}
         return tuple(

@@ -53,7 +53,7 @@ class ComponentState:
     last_seen
         Time of its latest metric value, UTC; None if there was never one.
     health
-        What several rows in a row say of it.
+        What its metrics and health checks say, several in a row.
     """
 
     component: str

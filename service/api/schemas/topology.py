@@ -29,7 +29,7 @@ class Component(Schema):
     is_isolated: bool
     breaker: str = Field(description="State of its breaker; empty if it has none.")
     last_seen: AwareDatetime | None
-    health: HealthStatus = Field(description="What several rows in a row say of it; UNKNOWN without fresh metrics.")
+    health: HealthStatus = Field(description="What its metrics and health checks say; UNKNOWN without any.")
 
     @classmethod
     def of(cls, state: domain.ComponentState) -> "Component":

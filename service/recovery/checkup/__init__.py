@@ -4,7 +4,7 @@ from service.recovery.checkup.definitions import Check, CheckSet, CheckType, Mai
 from service.recovery.checkup.policy import CheckPolicy
 from service.recovery.checkup.rounds import Checkup, Tick, Ticket
 from service.recovery.checkup.state import CheckPhase, CheckResult, CheckState
-from service.recovery.checkup.views import CheckChange, CheckOverview, CheckView, summarise
+from service.recovery.checkup.views import CheckChange, CheckOverview, CheckView, summarise, with_checks
 
 __all__ = [
     "Check",
@@ -24,4 +24,5 @@ __all__ = [
     "Ticket",
     "find_cycle",
     "summarise",
+    "with_checks",
 ]

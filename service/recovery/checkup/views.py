@@ -167,3 +167,27 @@ def summarise(
         counts={one: counted[one] for one in HealthStatus},
         warnings=(*(f"the breaker of {name} is open" for name in sorted(open_breakers)), *warnings),
     )
+
+
+def with_checks(statuses: Mapping[str, HealthStatus], views: Iterable[CheckView]) -> dict[str, HealthStatus]:
+    """Add what checks say to what is known of components otherwise.
+
+    Parameters
+    ----------
+    statuses
+        By component, from its metrics.
+    views
+        All checks; those that do not count, or know nothing, say nothing.
+
+    Returns
+    -------
+    dict of str to HealthStatus
+        The worse of both; where one knows nothing, the other.
+    """
+    found = dict(statuses)
+    for view in views:
+        known = found.get(view.component, HealthStatus.UNKNOWN)
+        is_worse = known is HealthStatus.UNKNOWN or GRAVITY[view.status] > GRAVITY[known]
+        if view.counts and view.status is not HealthStatus.UNKNOWN and is_worse:
+            found[view.component] = view.status
+    return found

@@ -54,6 +54,7 @@ def test_a_failing_check_opens_the_breaker_of_its_component(file):
             (file.parent / "data").rename(file.parent / "gone")
             until(lambda: _breaker(app).state is CircuitState.OPEN)
             assert _breaker(app).reason.startswith("health check files: ")
+            until(lambda: _health(app) == "UNHEALTHY")
             (file.parent / "gone").rename(file.parent / "data")
             until(lambda: app.checks.overview().status == "HEALTHY")
         assert app.desk.status().is_ready
@@ -133,6 +134,10 @@ def test_settings_name_what_checks_may_use(tmp_path, monkeypatch):
     monkeypatch.setenv("FAULTLINE_CHECKS__COMMANDS", '{"queue": ["true"]}')
     with pytest.raises(ConfigurationError, match="whole path"):
         load_settings()
+
+
+def _health(app):
+    return next(one.health for one in app.desk.component_states() if one.component == "payment")
 
 
 def _breaker(app):

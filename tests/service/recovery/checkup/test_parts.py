@@ -21,6 +21,7 @@ from service.recovery.checkup import (
     Reading,
     find_cycle,
     summarise,
+    with_checks,
 )
 from service.recovery.checkup.definitions import MOST_CHECKS
 from service.recovery.health import GRAVITY, Direction, HealthStatus, MetricThreshold
@@ -201,3 +202,18 @@ def test_the_worst_that_counts_is_named(views, breakers, expected):
     assert sum(found.counts.values()) == len(views)
     assert summarise(reversed(views), breakers) == found
     assert len(found.warnings) == len(breakers)
+
+
+def test_components_are_as_their_metrics_and_checks_say():
+    """The worse of both counts; what does not count or knows nothing says nothing."""
+    views = [
+        a_view("worse", "UNHEALTHY"),
+        a_view("better", "HEALTHY"),
+        a_view("known", "DEGRADED"),
+        a_view("blind", "UNKNOWN"),
+        a_view("off", "UNHEALTHY", CheckPhase.MAINTENANCE),
+    ]
+    metrics = {"worse": "HEALTHY", "better": "DEGRADED", "known": "UNKNOWN", "blind": "HEALTHY", "off": "HEALTHY"}
+    found = with_checks({name: HealthStatus(status) for name, status in metrics.items()}, views)
+    assert list(found.values()) == ["UNHEALTHY", "DEGRADED", "DEGRADED", "HEALTHY", "HEALTHY"]
+    assert with_checks({}, views[:1]) == {"worse": HealthStatus.UNHEALTHY}
