@@ -152,7 +152,9 @@ class Responder:
         facts = finding_facts(incident, cause, analysis, changes, len(boundaries.components))
         state = replace(
             self._journal.state(now, cause.component, self._board.snapshots()),
-            recent=recent_actions(self._journal, now, self._policy.guard.rate_window_s),
+            recent=recent_actions(
+                self._journal, now, self._policy.guard.rate_window_s, self._policy.guard.max_fleet_actions
+            ),
             stopped=self._controls.stopped(),
             unhealthy=self._controls.unhealthy(),
             refuses=self._controls.refuses,

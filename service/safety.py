@@ -179,7 +179,7 @@ class StoppableActuator:
         return self._actuator.probe(action)
 
 
-def recent_actions(runs: RunList, now: datetime, window_s: float) -> tuple[PastAction, ...]:
+def recent_actions(runs: RunList, now: datetime, window_s: float, enough: int = 0) -> tuple[PastAction, ...]:
     """Collect what was done to all components lately, and what may still act.
 
     Parameters
@@ -190,6 +190,8 @@ def recent_actions(runs: RunList, now: datetime, window_s: float) -> tuple[PastA
         UTC.
     window_s
         How far back, seconds.
+    enough
+        Where so many may still act, the limit is reached anyway and the rest of a long queue is not read; 0 reads all.
 
     Returns
     -------
@@ -198,25 +200,34 @@ def recent_actions(runs: RunList, now: datetime, window_s: float) -> tuple[PastA
     """
     since = now - timedelta(seconds=window_s)
     unfinished = [status for status in RecoveryStatus if not status.is_final]
-    found = [run for status in unfinished for run in _listed(runs, None, status)]
-    by_id = {run.id: run for run in (*_listed(runs, since, None), *found)}
-    return tuple(
-        _past(run)
-        for run in by_id.values()
-        if run.strategy.type is not RecoveryType.MANUAL
-        and not is_release(run.strategy)
-        and (not run.status.is_final or (run.acted_at is not None and run.acted_at > since))
-    )
+    found = [run for status in unfinished for run in _unfinished(runs, status, enough)]
+    by_id = {run.id: run for run in (*_since(runs, since, enough), *found)}
+    acted = (run for run in by_id.values() if not run.status.is_final or (run.acted_at and run.acted_at > since))
+    return tuple(_past(run) for run in acted if _is_action(run))
 
 
-def _listed(runs: RunList, since: datetime | None, status: RecoveryStatus | None) -> tuple[RecoveryRun, ...]:
-    """List so many that none since then is missing; all, if no time is given."""
-    limit = _LOOKED_AT
+def _since(runs: RunList, since: datetime, enough: int) -> tuple[RecoveryRun, ...]:
+    """List so many of the newest that none since then is missing, or enough that count."""
+    limit = max(_LOOKED_AT, enough)
     while True:
-        found = runs.runs(status=status, limit=limit)
-        if len(found) < limit or (since is not None and found[-1].created_at <= since):
+        found = runs.runs(limit=limit)
+        counted = sum(_is_action(run) and (not run.status.is_final or run.acted_at is not None) for run in found)
+        if len(found) < limit or found[-1].created_at <= since or 0 < enough <= counted:
             return found
         limit *= 4
+
+
+def _unfinished(runs: RunList, status: RecoveryStatus, enough: int) -> tuple[RecoveryRun, ...]:
+    limit = max(_LOOKED_AT, enough)
+    while True:
+        found = runs.runs(status=status, limit=limit)
+        if len(found) < limit or 0 < enough <= sum(map(_is_action, found)):
+            return found
+        limit *= 4
+
+
+def _is_action(run: RecoveryRun) -> bool:
+    return run.strategy.type is not RecoveryType.MANUAL and not is_release(run.strategy)
 
 
 def _past(run: RecoveryRun) -> PastAction:

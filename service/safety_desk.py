@@ -91,7 +91,7 @@ class SafetyDesk:
         return ActionsStatus(
             is_acting=not self._guard.is_dry_run,
             stopped=self._switch.stopped,
-            recent=len(recent_actions(self._runs, self._now(), self._guard.rate_window_s)),
+            recent=len(recent_actions(self._runs, self._now(), self._guard.rate_window_s, LATEST)),
             guard=shown,
         )
 

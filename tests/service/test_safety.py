@@ -217,6 +217,16 @@ def test_recent_actions_are_found_behind_any_number_of_runs():
     assert max(runs.asked) < 2000
 
 
+def test_a_long_queue_is_not_read_to_its_end():
+    """Ten thousand may still act; when the limit is reached, the rest does not matter. Without a limit all are read."""
+    queued = [replace(run_of(strategy(restart())), id=f"r{n}", created_at=later(-n)) for n in range(10_000)]
+    runs = Runs(queued)
+    found = recent_actions(runs, NOW, 3600, enough=12)
+    assert 12 <= len(found) < 1000
+    assert max(runs.asked) <= 100
+    assert len(recent_actions(runs, NOW, 3600)) == 10_000
+
+
 def test_the_settings_choose_what_may_be_acted_on(tmp_path, monkeypatch):
     """By environment; one that is not declared is refused, and none at all allows everything."""
     monkeypatch.chdir(tmp_path)
