@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from service.checks.probes import CheckFailedError, CheckTroubleError, brief
@@ -27,7 +27,7 @@ class HttpProbe:
     method
         GET or HEAD.
     headers
-        Name and value of each.
+        Name and value of each; never shown.
     statuses
         Those that are well; empty means 200 to 299.
     body_contains
@@ -47,7 +47,7 @@ class HttpProbe:
     url: str
     clock: Clock
     method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     statuses: tuple[int, ...] = ()
     body_contains: str = ""
     max_body_bytes: int = 1 << 20

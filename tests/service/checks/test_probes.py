@@ -297,6 +297,7 @@ def test_no_password_is_shown():
     reading = found(probe, 3)
     assert reading.failure or reading.trouble
     assert "s3cret" not in f"{probe!r}{reading}"
+    assert "s3cret" not in repr(http("http://127.0.0.1:1/", headers=(("Authorization", "Bearer s3cret"),)))
 
 
 def test_files_and_their_system(tmp_path):

@@ -57,6 +57,9 @@ def test_a_wrong_file_is_refused(files):
     assert "wrong.yaml: line 8" in str(error)
     assert "use one of: B, KiB" in str(error)
     assert isinstance(ran("run", "wrong.yaml").exception, ConfigurationError)
+    service = CliRunner().invoke(app, ["run", "--checks", "wrong.yaml", "--json"])
+    assert isinstance(service.exception, ConfigurationError)  # before anything is learnt
+    assert not (files / "data").exists()
 
 
 def test_the_schema_is_one(files):
