@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.findings import PossibleCause, RootCauseAnalysis
 from analysis.incidents import Incident
-from analysis.rootcause.kinds import MetricKind, classify
+from analysis.rootcause.kinds import MetricKind, classify, is_of_disk_space
 from models.scoring import BundleScores
 from service.ports import Change
 from service.recovery.facts import FactValue
@@ -52,6 +52,7 @@ def finding_facts(
         "has_errors": MetricKind.ERRORS in kinds,
         "has_saturation": MetricKind.SATURATION in kinds,
         "has_traffic": MetricKind.TRAFFIC in kinds,
+        "has_disk": any(is_of_disk_space(anomaly.key.metric) for anomaly in own),
         "has_recent_change": any(change.component == cause.component for change in changes),
     }
 

@@ -61,6 +61,10 @@ tuple tuples row rows wal table tables cursor cursors keyspace
 """
 """Words of metrics that only data stores have."""
 
+DISK = frozenset({"disk", "disks", "filesystem", "filesystems", "fs", "inode", "inodes", "volume"})
+DISK_WORK = frozenset({"io", "iops", "iowait", "blkio", "read", "reads", "write", "writes", "queue", "time", "latency"})
+"""Words of metrics of storage, and of those among them that tell how busy it is, not how full."""
+
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SPLIT = re.compile(r"[^0-9A-Za-z]+")
 
@@ -102,6 +106,23 @@ def is_of_data_store(metric: str) -> bool:
         False if no known word is in it.
     """
     return not _words(metric).isdisjoint(DATA_STORE.split())
+
+
+def is_of_disk_space(metric: str) -> bool:
+    """Whether a metric tells how full a disk or file system is.
+
+    Parameters
+    ----------
+    metric
+        Any string; case, separators and camelCase do not matter.
+
+    Returns
+    -------
+    bool
+        False for metrics of how busy it is.
+    """
+    words = _words(metric)
+    return bool(words & DISK) and not words & DISK_WORK
 
 
 def _words(metric: str) -> set[str]:

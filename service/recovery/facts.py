@@ -110,6 +110,7 @@ FINDING_FACTS = vocabulary(
     Fact(name="has_errors", type=FactType.FLAG, meaning="An error metric of the component is abnormal."),
     Fact(name="has_saturation", type=FactType.FLAG, meaning="A saturation metric of the component is abnormal."),
     Fact(name="has_traffic", type=FactType.FLAG, meaning="A traffic metric of the component is abnormal."),
+    Fact(name="has_disk", type=FactType.FLAG, meaning="The space of a disk of the component is abnormal."),
     Fact(name="has_recent_change", type=FactType.FLAG, meaning="A deploy or configuration change came shortly before."),
 )
 

@@ -67,6 +67,14 @@ def test_facts_of_a_finding():
     assert (facts["has_latency"], facts["has_traffic"]) == (False, False)
 
 
+def test_a_full_disk_is_a_fact():
+    """Of the cause's own metrics only."""
+    for component, expected in (("payments-db", True), ("orders", False)):
+        full = an_anomaly(component, "disk_used_ratio", minute=1)
+        incident = replace(INCIDENT, anomalies=(*INCIDENT.anomalies, full))
+        assert facts_of(incident=incident)["has_disk"] is expected
+
+
 def test_the_symptom_without_a_path_is_where_it_began():
     """Without a propagation the component of the earliest anomaly is the symptom."""
     assert facts_of(replace(CAUSE, propagation=()))["symptom"] == "orders"

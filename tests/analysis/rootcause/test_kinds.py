@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.rootcause.kinds import DATA_STORE, WORDS, MetricKind, classify, is_of_data_store
+from analysis.rootcause.kinds import DATA_STORE, WORDS, MetricKind, classify, is_of_data_store, is_of_disk_space
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,15 @@ def test_words_of_data_stores_need_no_kind():
     """A word may be both, but none is listed twice."""
     words = DATA_STORE.split()
     assert len(words) == len(set(words))
+
+
+@pytest.mark.parametrize("name", ["disk_used_bytes", "node_filesystem_avail_bytes", "DiskUsage(%)", "fs.inodes.free"])
+def test_the_space_of_disks_is_known(name):
+    """Whatever the spelling."""
+    assert is_of_disk_space(name)
+
+
+@pytest.mark.parametrize("name", ["", "disk_io_time", "diskReads", "volume_queue_length", "memory", "diskette"])
+def test_how_busy_a_disk_is_says_nothing_of_its_space(name):
+    """Neither do other metrics."""
+    assert not is_of_disk_space(name)
