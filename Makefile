@@ -34,6 +34,7 @@ bench: setup ## every benchmark whose table the README quotes
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/breaker_cost.py
 	$(BIN)/python benchmarks/closed_loop.py
+	$(BIN)/python benchmarks/drain.py
 
 pictures: setup ## renew the pictures of the README
 	$(BIN)/python scripts/pictures.py
