@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol, Self
 
 from models.errors import ConfigurationError, FaultlineError, InputError, UnknownNameError
@@ -24,7 +25,6 @@ from service.recovery.checkup import (
     CheckPhase,
     CheckResult,
     CheckSet,
-    CheckState,
     Checkup,
     CheckView,
     Ticket,
@@ -40,6 +40,8 @@ _LOOK_S, _LOOK_EACH_S = 0.05, 0.001
 _OWN_SHARE = 0.9  # of the timeout: a probe that keeps its time says better what is wrong than one that is cut off
 
 Load = Callable[[], CheckSet]
+_News = tuple[CheckResult, KeptState] | tuple[str, KeptState] | CheckChange
+"""A result, the order of somebody by the id of the check, or a change."""
 _log = logging.getLogger(__name__)
 
 
@@ -121,7 +123,7 @@ class CheckRunner:
         self._settings = settings or RunnerSettings()
         self._listeners = tuple(listeners)
         self._wake = threading.Condition()
-        self._untold: deque[tuple[CheckResult, CheckState, datetime | None] | CheckChange] = deque(maxlen=MOST_UNTOLD)
+        self._untold: deque[_News] = deque(maxlen=MOST_UNTOLD)
         self._seen_version = version() if version else None
         kept = store.states()
         self._checkup = Checkup(
@@ -140,7 +142,8 @@ class CheckRunner:
         self.failing = ""
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Begin, or begin again."""
+        self._is_over = self._is_told = False
         for name, work in (("keeper", self._keep_time), ("teller", self._tell_all)):
             thread = threading.Thread(target=work, name=f"faultline-checks-{name}", daemon=True)
             self._threads.append(thread)
@@ -246,9 +249,8 @@ class CheckRunner:
             raise InputError(f"the maintenance ends at {until}, which is over", remedy="give a time to come")
         with self._wake:
             self._checkup.maintain(check_id, until)
-            state = self._checkup.state_of(check_id)
+            self._queue((check_id, self._kept(check_id)))  # in line with the results: none may undo it
             self._note_changes()
-        self._store.save_state(check_id, self._now(), KeptState(state=state, until=until))
 
     def ask(self, check_id: str) -> None:
         """Let a check run as soon as there is room; UnknownNameError if there is none of that id."""
@@ -315,8 +317,10 @@ class CheckRunner:
             self._wake.notify_all()
 
     def _note(self, result: CheckResult) -> None:
-        name = result.check_id
-        self._queue((result, self._checkup.state_of(name), self._checkup.maintained_until(name)))
+        self._queue((result, self._kept(result.check_id)))
+
+    def _kept(self, check_id: str) -> KeptState:
+        return KeptState(state=self._checkup.state_of(check_id), until=self._checkup.maintained_until(check_id))
 
     def _note_changes(self) -> None:
         """Look at all checks at once, not too often: that takes about fifteen microseconds a check."""
@@ -324,7 +328,7 @@ class CheckRunner:
         for change in self._checkup.changes(self._clock.monotonic_s(), self._now()):
             self._queue(change)
 
-    def _queue(self, news: tuple[CheckResult, CheckState, datetime | None] | CheckChange) -> None:
+    def _queue(self, news: _News) -> None:
         self.lost_count += len(self._untold) == MOST_UNTOLD
         self._untold.append(news)
         self._wake.notify_all()
@@ -352,24 +356,26 @@ class CheckRunner:
                 self._untold.clear()
             self._tell(news)
 
-    def _tell(self, news: list[tuple[CheckResult, CheckState, datetime | None] | CheckChange]) -> None:
-        results = [(one[0], KeptState(state=one[1], until=one[2])) for one in news if not isinstance(one, CheckChange)]
+    def _tell(self, news: list[_News]) -> None:
+        changes = [one for one in news if isinstance(one, CheckChange)]
+        kept = [one for one in news if not isinstance(one, CheckChange)]
+        results = [(subject, state) for subject, state in kept if isinstance(subject, CheckResult)]
         trouble = self._tried(lambda: self._store.save(results)) if results else ""
         self.lost_count += len(results) if trouble else 0
-        for one in news:
-            if isinstance(one, CheckChange):
-                trouble = self._tried(lambda one=one: self._tell_change(one)) or trouble  # type: ignore[misc]  # bound here
-                continue
+        latest = {_id_of(subject): state for subject, state in kept}
+        for check_id in {subject for subject, _ in kept if isinstance(subject, str)}:
+            saved = self._tried(partial(self._store.save_state, check_id, self._now(), latest[check_id]))
+            trouble = trouble or saved
+        for result, _ in results:
             for listener in self._listeners:
-                result = one[0]
-                trouble = self._tried(lambda listener=listener, result=result: listener(result)) or trouble  # type: ignore[misc]  # bound here
+                trouble = self._tried(partial(listener, result)) or trouble
+        for change in changes:
+            trouble = self._tried(partial(self._tell_change, change)) or trouble
         self.failing = trouble
 
     def _tell_change(self, change: CheckChange) -> None:
         if change.is_trip and self._trip is not None:
-            with suppress(
-                FaultlineError
-            ):  # a breaker that somebody forced, or that is gone, is not this check's to open
+            with suppress(FaultlineError):  # a breaker that is forced, or gone, is not for a check to open
                 self._trip(change.component, f"health check {change.id}: {change.reason}")
         self._publish(to_record(change, self._now()))
 
@@ -383,6 +389,10 @@ class CheckRunner:
                 _log.exception("results of checks could not be kept or told")
             return what
         return ""
+
+
+def _id_of(subject: CheckResult | str) -> str:
+    return subject if isinstance(subject, str) else subject.check_id
 
 
 def to_record(change: CheckChange, at: datetime) -> Record:
