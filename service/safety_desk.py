@@ -95,9 +95,10 @@ class SafetyDesk:
             guard=shown,
         )
 
-    def is_stopped(self) -> bool:
-        """Whether all actions are stopped."""
-        return self._switch.stopped is not None
+    @property
+    def stopped(self) -> Stop | None:
+        """The stop in force; None if actions are not stopped."""
+        return self._switch.stopped
 
     def stop_actions(self, by: str, reason: str) -> None:
         """Stop all actions; nothing changes if they are."""

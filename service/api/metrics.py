@@ -107,7 +107,7 @@ class _EngineCollector:
 
     def _safety(self) -> Iterator[Metric]:
         safety = self._backend.safety
-        stopped = float(safety.is_stopped())
+        stopped = float(safety.stopped is not None)
         yield GaugeMetricFamily("faultline_actions_stopped", "1 while all actions are stopped.", value=stopped)
         family = GaugeMetricFamily(
             "faultline_degradation_level", "Level of reduced function, 0 is full.", labels=["component"]

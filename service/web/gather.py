@@ -55,6 +55,8 @@ def gather(backend: Backend, incident_id: str | None) -> PageData:
         records=backend.store.records(incident_id=incident.id, limit=RECORDS, newest_first=True) if incident else (),
         series=series,
         n_forgotten=n_forgotten,
+        stopped=backend.safety.stopped,
+        reduced=tuple(status for status in backend.safety.degradations() if status.level),
     )
 
 

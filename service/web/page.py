@@ -10,8 +10,10 @@ from analysis.findings import PossibleCause, RootCauseAnalysis
 from analysis.incidents import Incident, IncidentStatus
 from models.anomalies import Anomaly
 from service.api.backend import Chart, ComponentState, EngineStatus, RunSummary
+from service.degradations import DegradationStatus
 from service.records import Record, RecordKind
 from service.recovery.breakers import BreakerSnapshot
+from service.recovery.guards import Stop
 from service.web.charts import Drawing, draw_chart, trouble
 from service.web.layout import Edge
 from service.web.servicemap import Look, ServiceMap, draw_map
@@ -73,6 +75,10 @@ class PageData:
         Metrics to draw.
     n_forgotten
         Metrics that would be drawn but have left the memory of the engine.
+    stopped
+        Who stopped all actions, and why; None if nobody did.
+    reduced
+        Components that give something up now.
     """
 
     now: datetime
@@ -90,6 +96,8 @@ class PageData:
     records: tuple[Record, ...] = ()
     series: tuple[Chart, ...] = ()
     n_forgotten: int = 0
+    stopped: Stop | None = None
+    reduced: tuple[DegradationStatus, ...] = ()
 
     @property
     def data_age_s(self) -> float:

@@ -17,6 +17,7 @@ from service.api.backend import Chart, ComponentState, EngineStatus, RunSummary,
 from service.records import Record, RecordKind
 from service.recovery.breakers import BreakerSnapshot, CircuitState
 from service.store.sql import SqlStore
+from tests.service.api.fakes import a_safety_desk
 
 ONSET = datetime(2026, 11, 23, 10, 41, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -262,6 +263,11 @@ class FakeBackend:
     def now(self):
         """The fixed time."""
         return self.at
+
+    @property
+    def safety(self):
+        """Over the same store."""
+        return a_safety_desk(self.store, self.now)
 
     def status(self):
         """As set."""

@@ -86,6 +86,22 @@ def a_run(number, **changes):
     return RunSummary(**(fields | changes))
 
 
+def a_safety_desk(store, now, finished=()):
+    """Over a real store, with two components that have levels."""
+
+    def runs(*, status=None, limit=100):
+        return tuple(run for run in finished if status is None or run.status is status)[:limit]
+
+    return SafetyDesk(
+        switch=ActionSwitch(SwitchStore(store.database)),
+        degradations=DegradationKeeper(read_degradations(LEVELS, source="fake"), DegradationStore(store.database)),
+        runs=SimpleNamespace(runs=runs),
+        store=store,
+        guard=GuardSettings(),
+        now=now,
+    )
+
+
 @dataclass
 class FakeBackend:
     """Implements ``service.api.backend.Backend``; ``fault`` is raised by the next call of the engine."""
@@ -144,20 +160,7 @@ class FakeBackend:
         """Real, over the store in memory; its runs are those of ``finished``."""
         self._call()
         if self._safety is None:
-            self._safety = SafetyDesk(
-                switch=ActionSwitch(SwitchStore(self.store.database)),
-                degradations=DegradationKeeper(
-                    read_degradations(LEVELS, source="fake"), DegradationStore(self.store.database)
-                ),
-                runs=SimpleNamespace(
-                    runs=lambda *, status=None, limit=100: tuple(
-                        run for run in self.finished if status is None or run.status is status
-                    )[:limit]
-                ),
-                store=self.store,
-                guard=GuardSettings(),
-                now=self.now,
-            )
+            self._safety = a_safety_desk(self.store, self.now, self.finished)
         return self._safety
 
     def _call(self):

@@ -231,3 +231,13 @@ def test_the_empty_state_names_commands_that_exist():
     named = {name for text in texts for name in re.findall(r"<pre>faultline (\w+)", text)}
     assert named
     assert named <= set(get_command(app).commands)
+
+
+def test_a_stop_is_seen():
+    """Who stopped all actions, and why; nothing of it when they go on."""
+    backend = fake.a_busy_backend()
+    backend.safety.stop_actions("kim", "the <database> moves")
+    client = _client(backend)
+    assert "All actions are stopped by kim: the &lt;database&gt; moves" in client.get("/").text
+    backend.safety.resume_actions("kim", "moved")
+    assert "All actions are stopped" not in client.get("/").text
