@@ -127,7 +127,11 @@ def test_a_component_without_slots_is_not_scaled(hand):
 
 @pytest.mark.parametrize(
     ("component", "said"),
-    [("broken", "did not start"), ("missing", "NO_FILE|did not start|no such"), ("unknown", "no process 'nobody'")],
+    [
+        ("broken", "did not start|SPAWN_ERROR"),
+        ("missing", "NO_FILE|did not start|no such"),
+        ("unknown", "no process 'nobody'"),
+    ],
 )
 def test_what_cannot_start_is_an_error_for_good(hand, component, said):
     """Faults 10, 20 and 50, and a program that exits at once, are named."""
