@@ -75,7 +75,7 @@ def test_every_mistake_is_named(old, new, words):
 
 def test_a_component_that_is_not_there_is_named():
     """With the one that was meant."""
-    refused("component: search", "component: serch", "line 14", "mean search", components=("checkout", "search"))
+    refused("component: search", "component: xsearch", "line 14", "mean search", components=("checkout", "search"))
     refused("component: search", "component: xyz", "use one of: checkout, search", components=("checkout", "search"))
 
 
