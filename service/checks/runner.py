@@ -124,7 +124,10 @@ class CheckRunner:
         self._listeners = tuple(listeners)
         self._wake = threading.Condition()
         self._untold: deque[_News] = deque(maxlen=MOST_UNTOLD)
-        self._seen_version = version() if version else None
+        self._seen_version: object = None
+        if version is not None:
+            with suppress(OSError):  # what cannot be looked at, the load says better
+                self._seen_version = version()
         kept = store.states()
         self._checkup = Checkup(
             load(),

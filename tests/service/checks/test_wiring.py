@@ -95,6 +95,12 @@ def test_a_wrong_file_is_refused_at_the_start(file, old, new, named):
         wired(file)
 
 
+def test_a_missing_file_is_refused_at_the_start(tmp_path):
+    """With its name and a remedy."""
+    with pytest.raises(ConfigurationError, match=r"nowhere\.yaml cannot be read"):
+        wired(tmp_path / "nowhere.yaml")
+
+
 def test_without_a_file_there_are_no_checks():
     """Nothing runs, and that is said."""
     app = simulated(a_system(), a_bundle(), a_history(), Settings(store_url="sqlite://"))
