@@ -26,8 +26,11 @@ def _commands():
 def after_the_commands(tmp_path_factory):
     """A directory in which every ``faultline`` line of the README was typed, in order."""
     directory = tmp_path_factory.mktemp("readme")
-    strategies = (ROOT / "service" / "recovery" / "defaults" / "strategies.yaml").read_text(encoding="utf-8")
-    (directory / "my-strategies.yaml").write_text(strategies, encoding="utf-8")
+    for name in ("strategies.yaml", "boundaries.yaml"):
+        shipped = (ROOT / "service" / "recovery" / "defaults" / name).read_text(encoding="utf-8")
+        (directory / f"my-{name}").write_text(shipped, encoding="utf-8")
+    check = f"{{id: disk, component: orders, type: FILE_SYSTEM, path: '{directory}'}}"
+    (directory / "my-checks.yaml").write_text(f"version: 1\nchecks:\n  - {check}\n", encoding="utf-8")
     for line in _commands():
         words = shlex.split(line.replace("SUITE", "out/incidents").replace("--days 7", "--days 1"))
         done = subprocess.run(
