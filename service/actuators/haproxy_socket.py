@@ -164,14 +164,15 @@ class HaproxySocket:
         InDoubtError
             If it does not answer a change.
         """
+        limit = Deadline(deadline.exchange_s)
         try:
-            peer = self._connected(deadline)
+            peer = self._connected(limit)
         except OSError as error:
             raise TransientError(f"{self._name}: HAProxy cannot be reached: {_why(error)}.") from error
         with peer:
             try:
                 peer.sendall(f"{command}\n".encode())
-                return _read(peer, deadline)
+                return _read(peer, limit)
             except OSError as error:
                 message = f"{self._name}: HAProxy did not answer {command!r}: {_why(error)}."
                 if is_change:

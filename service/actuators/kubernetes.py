@@ -96,7 +96,7 @@ class KubernetesActuator(PeerActuator):
                     target.namespace,
                     body,
                     field_manager="faultline",
-                    _request_timeout=max(deadline.left_s, 0.001),
+                    _request_timeout=deadline.exchange_s,
                     _preload_content=False,
                     **extra,
                 ).data
@@ -156,7 +156,7 @@ class KubernetesActuator(PeerActuator):
             return api.read_namespaced_deployment(
                 target.deployment,
                 target.namespace,
-                _request_timeout=max(deadline.left_s, 0.001),
+                _request_timeout=deadline.exchange_s,
                 _preload_content=False,
             ).data
 

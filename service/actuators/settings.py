@@ -42,8 +42,8 @@ class ActingSettings(_Checked):
 
     @property
     def longest_s(self) -> float:
-        """No action takes longer, seconds."""
-        return self.timeout_s
+        """No action takes longer, seconds: a last question may begin at the end of the time."""
+        return self.timeout_s + 1
 
     @field_validator("allow")
     @classmethod
@@ -119,7 +119,7 @@ class HaproxySettings(ActingSettings):
     @property
     def longest_s(self) -> float:
         """The change, then the wait for open requests, seconds."""
-        return self.timeout_s + self.drain_s
+        return self.timeout_s + self.drain_s + 2
 
     @model_validator(mode="after")
     def _has_backups(self) -> "HaproxySettings":

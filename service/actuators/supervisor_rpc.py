@@ -197,7 +197,7 @@ class SupervisorRpc:
         return SupervisorFaultError(fault.faultCode, str(fault.faultString)[:200])
 
     def _connection(self, deadline: Deadline) -> http.client.HTTPConnection:
-        left_s = max(deadline.left_s, 0.001)
+        left_s = deadline.exchange_s
         if self._parts.scheme == "unix":
             return _UnixConnection(self._parts.path, left_s)
         kind = http.client.HTTPSConnection if self._parts.scheme == "https" else http.client.HTTPConnection

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from service.clock import SystemClock
 
 _PAUSE_S = 0.02
+_EXCHANGE_S = 0.5
 
 
 class Deadline:
@@ -26,6 +27,11 @@ class Deadline:
     def left_s(self) -> float:
         """Seconds that are left; never negative."""
         return max(self._end - self._clock.monotonic_s(), 0.0)
+
+    @property
+    def exchange_s(self) -> float:
+        """Seconds for one question that is still to be asked: one that is cut off at once would tell nothing."""
+        return max(self.left_s, _EXCHANGE_S)
 
     @property
     def seconds(self) -> float:

@@ -70,15 +70,11 @@ class WebhookActuator(PeerActuator):
         if not self._settings.status_url:
             detail = f"{place} accepted it with {answer.status}; not verified, as there is no status_url"
             return ActionOutcome(is_changed=is_changed, detail=f"{self.name}: {detail}")
-        state: list[bool | None] = []
-
-        def is_done() -> bool:
-            state.append(self._status(action, deadline))
-            return state[-1] is True
-
-        if deadline.wait_for(is_done, every_s=0.05):
+        is_done = deadline.wait_for(lambda: self._status(action, deadline) is True, every_s=0.05)
+        state = True if is_done else self._status(action, deadline)
+        if state:
             return ActionOutcome(is_changed=is_changed, detail=f"{self.name}: {place} did it, verified")
-        if state[-1] is None:
+        if state is None:
             raise InDoubtError(f"{self.name}: {place} accepted it and does not say whether it is done.")
         raise TransientError(f"{self.name}: {place} accepted it and did not do it within {deadline.seconds:g} s.")
 
@@ -119,15 +115,15 @@ class WebhookActuator(PeerActuator):
 
         headers = self._headers(message_id, body)
         params = {"id": message_id} if method == "GET" else None
-        left_s = max(deadline.left_s, 0.001)
+        limit = Deadline(deadline.exchange_s)
         try:
             with (
-                httpx.Client(timeout=left_s, follow_redirects=False, trust_env=False) as client,
+                httpx.Client(timeout=limit.seconds, follow_redirects=False, trust_env=False) as client,
                 client.stream(method, url, params=params, content=body or None, headers=headers) as response,
             ):
                 return _Answer(
                     status=response.status_code,
-                    body=_read(response.iter_bytes(), deadline),
+                    body=_read(response.iter_bytes(), limit),
                     retry_after_s=_seconds(response.headers.get("retry-after", "")),
                 )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:

@@ -57,10 +57,8 @@ def test_the_environment_is_only_what_the_settings_give(monkeypatch):
     monkeypatch.setenv("FAULTLINE_TEST_STRICT", "1")
     show = 'import os; print(sorted(os.environ), os.environ["TOKEN"])'
     outcome = hand(run=[*PYTHON, show], environment={"TOKEN": "very-secret"}).perform(action())
-    assert "FAULTLINE" not in outcome.detail
-    assert "'LANG', 'PATH', 'TOKEN'" in outcome.detail.replace('\\"', "'") or "TOKEN" in outcome.detail
+    assert "['LANG', 'PATH', 'TOKEN'] ***" in outcome.detail
     assert "very-secret" not in outcome.detail
-    assert "***" in outcome.detail
 
 
 @pytest.mark.parametrize(

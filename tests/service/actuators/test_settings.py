@@ -113,7 +113,7 @@ def test_a_misspelt_variable_below_an_actuator_is_refused(monkeypatch):
 
 def test_no_action_may_outlast_the_journals_patience():
     """It would be in doubt while it still works; a drain counts."""
-    with pytest.raises(ConfigurationError, match=r"balancer may take 310 s, and the journal waits 180 s.*raise"):
+    with pytest.raises(ConfigurationError, match=r"balancer may take 312 s, and the journal waits 180 s.*raise"):
         load(FILE.replace('type = "haproxy"', 'type = "haproxy"\ndrain_s = 300'))
     longer = "[engine.journal]\naction_timeout_s = 400\n"
     assert load(longer + FILE.replace('type = "haproxy"', 'type = "haproxy"\ndrain_s = 300')).assignments
