@@ -83,26 +83,34 @@ def test_a_reload_reaches_the_loop_and_a_wrong_one_does_not(tmp_path):
     app.store.close()
 
 
-def test_what_nobody_could_carry_out_is_refused():
-    """The check of the actuators counts as the check of the file, and nothing is put in force."""
+def refuse(policy):
+    """Nothing can be carried out."""
+    raise ConfigurationError("Some plans can never be carried out.")
+
+
+@pytest.mark.parametrize(
+    ("check", "components", "said"),
+    [
+        (refuse, SYSTEM, "never be carried out"),
+        (lambda _: None, (*SYSTEM, "new"), "breaker of new would change"),
+    ],
+)
+def test_what_cannot_be_put_in_force_is_refused(check, components, said):
+    """What the actuators and the breakers say counts as the check of the file, and nothing is put in force."""
     used, told = [], []
-
-    def refuse(policy):
-        raise ConfigurationError("Some plans can never be carried out.")
-
     desk = PolicyDesk(
         load_policies(None, None, SYSTEM),
-        load=lambda: load_policies(None, None, SYSTEM),
-        check=refuse,
+        load=lambda: load_policies(None, None, components),
+        check=check,
         use=used.append,
         isolations=Isolations,
         now=ReplayClock(T0).now,
         publish=told.append,
     )
-    with pytest.raises(ConfigurationError, match="never be carried out"):
+    with pytest.raises(ConfigurationError, match=said):
         desk.reload()
     assert (used, [record.kind for record in told], desk.view.since) == ([], [RecordKind.POLICY_REFUSED], None)
-    assert "never be carried out" in desk.view.refused
+    assert said in desk.view.refused
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ BOUNDARIES = Boundaries(
         ("web", "ledger", (), "it crosses boundary money, which does not allow it"),
         ("web", "vault", (), ""),
         ("ledger", "vault", (), ""),
+        ("vault", "ledger", (), ""),
         ("ledger", "web", (), "it crosses boundary money, which does not allow it"),
         ("web", "orders", (), ""),
         ("web", "orders", ("orders",), "orders is isolated"),

@@ -275,8 +275,11 @@ def test_a_hostile_file_is_refused_at_once(text, said):
 def test_a_byte_order_mark_is_no_mistake():
     """And the lines and columns after it are right."""
     assert read_strategies("\ufeff" + STRATEGIES, source="s.yaml").default_id == "ask"
-    wrong = "\ufeff" + STRATEGIES.lstrip().replace("default: ask", "default: x")
-    assert refused(lambda: read_strategies(wrong, source="s.yaml")).mistakes[0].at == (1, 1)
+    step = '{"id": "b", "type": "DIAGNOSTIC"}'
+    plan = f'{{"id": "a", "name": "a", "type": "MANUAL", "steps": [{step}], "condition": "oops"}}'
+    wrong = f'{{"default": "a", "strategies": [{plan}]}}'
+    error = refused(lambda: read_strategies("\ufeff" + wrong, source="s.yaml"))
+    assert error.mistakes[0].at == (1, wrong.index("oops") + 1)
 
 
 def test_a_stored_plan_that_is_damaged_is_told_without_a_line():
