@@ -102,10 +102,10 @@ def test_two_for_the_same_are_refused():
 
 def test_a_misspelt_variable_below_an_actuator_is_refused(monkeypatch):
     """The names of actuators are free, those of their settings are not."""
-    monkeypatch.setenv("FAULTLINE_ACTUATORS__PROCESSES__PASWORD", "x")
-    with pytest.raises(ConfigurationError, match=r"actuators\.processes\.supervisor\.pasword"):
+    monkeypatch.setenv("FAULTLINE_ACTUATORS__PROCESSES__PASZWORD", "x")
+    with pytest.raises(ConfigurationError, match=r"actuators\.processes\.supervisor\.paszword"):
         load(FILE)
-    monkeypatch.delenv("FAULTLINE_ACTUATORS__PROCESSES__PASWORD")
+    monkeypatch.delenv("FAULTLINE_ACTUATORS__PROCESSES__PASZWORD")
     monkeypatch.setenv("FAULTLINE_ACTUATOR__PROCESSES__PASSWORD", "x")
     with pytest.raises(ConfigurationError, match="no setting for the variable"):
         load(FILE)
