@@ -415,9 +415,8 @@ def test_killed_at_every_point_nothing_is_lost_and_nothing_done_twice(database, 
         assert messages == list(dict.fromkeys((record.kind, record.message.split(",")[0]) for record in whole))
 
 
-def test_the_kill_points_bite(database):
+def test_the_kill_points_bite(store):
     """A world that cannot tell what was done, trusted blindly, is acted upon twice: the test above would see it."""
-    store = RecoveryStore(database)
     world = World()
     run = run_of(strategy(restart()), id="run-bite")
     journal = RecoveryJournal(store, world, lambda _: None)
