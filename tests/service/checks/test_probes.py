@@ -323,7 +323,8 @@ def test_a_place_that_cannot_be_written_to():
 
 def test_a_process_is_measured_by_its_file(tmp_path):
     """A busy child is seen to be busy; one that ended is a failure."""
-    child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    child = subprocess.Popen([sys.executable, "-c", "print(flush=True)\nwhile True: pass"], stdout=subprocess.PIPE)
+    child.stdout.readline()  # from now on it is a Python that runs, no fork of the test
     pid_file = tmp_path / "child.pid"
     pid_file.write_text(f"{child.pid}\n")
     own = Processes(pid_file=str(pid_file))
@@ -333,6 +334,7 @@ def test_a_process_is_measured_by_its_file(tmp_path):
     finally:
         child.kill()
         child.wait()
+        child.stdout.close()
     assert "no process" in found(MemoryProbe(processes=own)).failure
     assert "no process" in found(CpuProbe(clock=CLOCK, processes=Processes(name="no-such-process-x"))).failure
     pid_file.write_text("not a number")
