@@ -1,5 +1,8 @@
 """From a situation to a root-cause analysis: one pure function."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from analysis.findings import PossibleCause, RootCauseAnalysis
 from analysis.ranking.ranker import Ranker, reorder
 from analysis.rootcause.categories import categorise
@@ -67,8 +70,12 @@ def diagnose(
     likelihoods = estimate_likelihoods(verdict, is_measured=observation.series is not None)
     if ranker is not None:
         verdict, likelihoods = reorder(observation, verdict, likelihoods, ranker)
+    symptom, cost = find_symptom(observation, verdict), _costs(observation, verdict)
     causes = tuple(
-        _cause(rank, name, likelihoods[name], observation, verdict)
+        replace(
+            _cause(rank, name, likelihoods[name], observation, verdict),
+            propagation=_propagation(name, symptom, observation, cost),
+        )
         for rank, name in enumerate(verdict.ranking[:MOST_CAUSES], start=1)
         if likelihoods[name] > 0
     )
@@ -86,10 +93,9 @@ def diagnose(
 
 
 def _cause(rank: int, component: str, likelihood: float, observation: Observation, verdict: Verdict) -> PossibleCause:
-    """Describe one candidate."""
+    """Describe one candidate, without its path."""
     evidence = verdict.evidence.get(component, ())[:MOST_EVIDENCE]
     category = categorise(component, verdict.evidence.get(component, ()), observation)
-    symptom = find_symptom(observation, verdict)
     strongest = next((item.statement for item in evidence if item.is_supporting), "")
     return PossibleCause(
         id=f"cause-{rank}",
@@ -98,14 +104,17 @@ def _cause(rank: int, component: str, likelihood: float, observation: Observatio
         description=f"{component}: {strongest}" if strongest else component,
         likelihood=likelihood,
         evidence=evidence,
-        propagation=_propagation(component, symptom, observation, verdict),
     )
 
 
-def _propagation(component: str, symptom: str, observation: Observation, verdict: Verdict) -> tuple[str, ...]:
+def _costs(observation: Observation, verdict: Verdict) -> dict[str, float]:
+    """Of passing through each component: the odder, the cheaper."""
+    best = max([*verdict.scores.values(), 1e-9])
+    return {name: 1.0 - 0.9 * min(1.0, _moved(name, verdict) / best) for name in observation.candidates}
+
+
+def _propagation(component: str, symptom: str, observation: Observation, cost: Mapping[str, float]) -> tuple[str, ...]:
     """Walk from the cause to the symptom, through the odd components where possible."""
-    best = max(*verdict.scores.values(), 1e-9)
-    cost = {name: 1.0 - 0.9 * min(1.0, _moved(name, verdict) / best) for name in observation.candidates}
     path = observation.graph.propagation(component, symptom, cost)
     return path if len(path) > 1 else ()
 

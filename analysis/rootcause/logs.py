@@ -3,7 +3,7 @@
 Callers log the failures of their callees as well, so logs weigh less than metrics and traces.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -85,18 +85,7 @@ def _compare(
         for side, length in zip((~is_now, is_now), lengths_s, strict=True)
     )
     made = [_errors(component, before, now), _new(component, before, now), _vanished(component, before, now)]
-    return [_weighed(item, settings.log_weight) for item in made if item is not None]
-
-
-def _weighed(item: Evidence, weight: float) -> Evidence:
-    """The same with the weight of the settings."""
-    return Evidence(
-        collector=item.collector,
-        component=item.component,
-        statement=item.statement,
-        weight=item.weight * weight,
-        numbers=item.numbers,
-    )
+    return [replace(item, weight=item.weight * settings.log_weight) for item in made if item is not None]
 
 
 def _errors(component: str, before: _Side, now: _Side) -> Evidence | None:
